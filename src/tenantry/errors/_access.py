@@ -1,0 +1,18 @@
+"""Codes of tenants, keys, names and permissions: code → (meaning, what to do next)."""
+
+CODES: dict[str, tuple[str, str]] = {
+    "tenant_name": (
+        "The text is not a tenant name.",
+        "Use 1–63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit.",
+    ),
+    "bad_name": (
+        "The text is not a usable name.",
+        "Use letters, digits, '.', '_' and '-', beginning and ending with a letter or digit.",
+    ),
+    "unauthenticated": (
+        "The request carries no valid key.",
+        "Send 'Authorization: Bearer <key>' with a key made by 'tenantry key create'.",
+    ),
+    "forbidden": ("The key's role may not do this.", "Ask an admin for a key with the role that the message names."),
+    "not_found": ("There is no such thing for this tenant.", "List what exists; names are compared exactly."),
+}

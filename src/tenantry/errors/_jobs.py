@@ -1,0 +1,3 @@
+"""Codes of the jobs area: code → (meaning, what to do next)."""
+
+CODES: dict[str, tuple[str, str]] = {}

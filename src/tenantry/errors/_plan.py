@@ -1,0 +1,21 @@
+"""Codes of model plans and bundles: code → (meaning, what to do next)."""
+
+CODES: dict[str, tuple[str, str]] = {
+    "plan_corrupt": (
+        "The plan file fails its checksum or its bounds.",
+        "Verify the model version, and promote or train another one.",
+    ),
+    "plan_version": (
+        "The plan file has a format version that this build does not read.",
+        "Use the tenantry release that wrote it, or train again.",
+    ),
+    "plan_limit": ("The model is larger than the plan format allows.", "Train with fewer or smaller members."),
+    "parity_failed": (
+        "The compiled plan does not score as the trained pipeline does.",
+        "This is a defect: keep the data snapshot and report it; nothing was registered.",
+    ),
+    "record_value": (
+        "A value has a type that no column takes (a list or an object).",
+        "Send text, a number, true, false or null.",
+    ),
+}

@@ -1,0 +1,200 @@
+"""The plan before it is bytes: what AutoML hands to the compiler.
+
+A plan turns one raw record into margins and a calibrated score in four steps.
+
+1. **Encode.** Each raw column writes float32 *slots* (``x[0..n_slots)``; NaN = missing), and may add to the linear
+   member directly (categories and words carry their own weights).
+2. **Score.** ``margin[k] = base[k] + forest_weight * sum(trees of output k) + linear_weight * linear[k]``, summed in
+   float64 in the order in which the trees and terms stand.
+3. **Calibrate.** margins → a probability, class probabilities, or a value (:class:`Calibration`).
+4. **Explain.** exact Shapley values in margin space, summed over the slots of each raw column: path-dependent
+   TreeSHAP for the forest (Lundberg et al. 2020; computed by Owen's integral), ``weight * (x - mean)`` for the linear
+   member.
+
+``K`` is the number of outputs: 1 for binary and regression, the number of classes for multiclass. All weights and
+leaves are float32, so that the C kernel, its NumPy twin, LightGBM (with its leaves rounded) and ONNX see the same
+numbers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tenantry.schema import Task
+
+F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
+
+MAX_PATH_FEATURES = 16
+"""Most distinct slots on one root-to-leaf path: the quadrature with 8 points is exact up to here."""
+MAX_TREE_LEAVES = 128
+MAX_SLOTS = 16_000
+DateOrder = Literal["ymd", "mdy", "dmy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberFormat:
+    """How a column writes numbers (grammar in ``plan/parse.py``). ``nulls`` are numbers that mean missing (999, -1)."""
+
+    decimal: Literal[".", ","] = "."
+    unit_tail: bool = False
+    nulls: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberColumn:
+    """One slot. A string is parsed by ``format``; what does not parse is missing; huge values clamp to ±FLT_MAX."""
+
+    name: str
+    slot: int
+    format: NumberFormat = NumberFormat()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateColumn:
+    """Slots for the parts of a date; a part that is not wanted has slot -1.
+
+    ``days`` counts from 1970-01-01 with the time of day as a fraction, ``month`` 1–12, ``weekday`` Monday = 0,
+    ``day`` 1–31, ``hour`` 0–23.
+    """
+
+    name: str
+    order: DateOrder
+    days: int
+    month: int = -1
+    weekday: int = -1
+    day: int = -1
+    hour: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryColumn:
+    """A word looked up in a table. ``rows[i]`` is the table row of ``words[i]`` (several words may share a row; null
+    words share ``missing_row``). Words are compared as UTF-8 after stripping ASCII white space; JSON true/false are the
+    words ``true``/``false``; numbers are their shortest decimal text, integral floats without the point.
+
+    ``values``: (R, len(slots)) float32, written to ``slots``; ``weights``: (R, K) float32, added to the linear member;
+    ``mean_weight``: (K,) float32, the training mean of that addition.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    rows: I32
+    missing_row: int
+    unseen_row: int
+    slots: tuple[int, ...]
+    values: F32
+    weights: F32
+    mean_weight: F32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextColumn:
+    """TF-IDF over known tokens (grammar in ``plan/parse.py``: tokens and neighbouring pairs ``"a b"``).
+
+    value of token t = ``q(tf_weight(count) * idf[t] / norm)`` with ``norm`` the L2 norm over the known tokens of the
+    text and ``q`` rounding to multiples of 1/256, so that no threshold can fall between two ways of rounding.
+    ``token_slots``: (T,) int32, -1 where the forest does not use the token; ``weights``: (T, K) float32;
+    ``mean_weight``: (K,) float32. ``chars_slot``/``words_slot`` take the length in bytes and in tokens (-1: unused;
+    NaN where the text is missing).
+    """
+
+    name: str
+    tokens: tuple[str, ...]
+    idf: F32
+    token_slots: I32
+    weights: F32
+    mean_weight: F32
+    chars_slot: int = -1
+    words_slot: int = -1
+
+
+PlanColumn = NumberColumn | DateColumn | CategoryColumn | TextColumn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A derived slot: ``x[left] - x[right]`` in float32, NaN where either is. Its attribution is halved between them."""
+
+    slot: int
+    left: int
+    right: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """One binary tree of output ``output``. Node i goes to ``left[i]`` where ``x[feature[i]] <= threshold[i]``; NaN
+    goes left where ``default_left[i]``. A child >= 0 is a node (always greater than its parent), ``~c`` is leaf c.
+
+    Arrays: n internal nodes, n + 1 leaves (n >= 1); ``cover``/``leaf_cover`` are training weights, for TreeSHAP.
+    """
+
+    output: int
+    feature: I32
+    threshold: F32
+    default_left: npt.NDArray[np.bool_]
+    left: I32
+    right: I32
+    value: F32
+    cover: F64
+    leaf_cover: F64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linear:
+    """``intercept[k] + sum_j weight[j,k] * clip((z_j - mean_j) * inv_scale_j, -8, 8)`` over ``slot``s, where ``z_j`` is
+    ``x[slot_j]``, or ``fill_j`` where that is NaN; plus the weights that categories and words carry.
+
+    ``center``: (m,) float32, the training mean of the clipped term, for attribution.
+    """
+
+    intercept: F64
+    slot: I32
+    mean: F32
+    inv_scale: F32
+    fill: F32
+    center: F32
+    weight: F32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """Margins to what the caller sees.
+
+    - ``sigmoid`` (binary): ``1 / (1 + exp(-(a * m + b[0])))`` (Platt).
+    - ``isotonic`` (binary): linear between knots ``x`` (margin) → ``y`` (probability), constant outside.
+    - ``softmax`` (multiclass): ``softmax(a * m + b)``.
+    - ``linear`` (regression): ``clip(m * a + b[0], low, high)``.
+    - ``exp`` (regression on a log target): ``clip(exp(m * a + b[0]), low, high)``.
+    """
+
+    kind: Literal["sigmoid", "isotonic", "softmax", "linear", "exp"]
+    a: float = 1.0
+    b: F64 = field(default_factory=lambda: np.zeros(1))
+    x: F64 = field(default_factory=lambda: np.zeros(0))
+    y: F64 = field(default_factory=lambda: np.zeros(0))
+    low: float = -np.inf
+    high: float = np.inf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSpec:
+    """A whole plan. ``meta`` is JSON-able and travels in the file unread by the kernel (see ``plan/meta.py``)."""
+
+    task: Task
+    n_outputs: int
+    n_slots: int
+    columns: tuple[PlanColumn, ...]
+    differences: tuple[Difference, ...]
+    trees: tuple[Tree, ...]
+    linear: Linear | None
+    base: F64
+    forest_weight: float
+    linear_weight: float
+    calibration: Calibration
+    meta: Mapping[str, Any]
+    seed: int = 0
