@@ -1,5 +1,6 @@
-"""The scorecard: what a person needs in order to trust a model or not (A9, A15, A25). One JSON file of the bundle; the
-command line, the console and the SDK only draw it."""
+"""The scorecard: what a person needs in order to trust a model or not (A9, A15, A25). One JSON file of the
+bundle; the command line, the console and the SDK only draw it.
+"""
 
 from typing import Any, Literal
 
@@ -20,7 +21,9 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check found. ``code`` is stable; ``action`` says what was done or what to do; evidence holds the figures."""
+    """What a check found. ``code`` is stable; ``action`` says what was done or what to do; evidence holds the
+    figures.
+    """
 
     code: str
     severity: Literal["info", "warning", "error"]
@@ -47,9 +50,9 @@ class ColumnReport(msgspec.Struct, frozen=True, kw_only=True):
 class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
     """Everything measured about one trained model.
 
-    ``curves`` holds lists ready to plot: ``roc``, ``pr``, ``calibration``, ``lift``, ``confusion`` (by threshold) for
-    classification (one set a class for multiclass, under the class name); ``residuals``, ``predicted_actual`` for
-    regression.
+    ``curves`` holds lists ready to plot: ``roc``, ``pr``, ``calibration``, ``lift``, ``confusion`` (by
+    threshold) for classification (one set a class for multiclass, under the class name); ``residuals``,
+    ``predicted_actual`` for regression.
     """
 
     prediction: str

@@ -18,4 +18,12 @@ CODES: dict[str, tuple[str, str]] = {
         "A value has a type that no column takes (a list or an object).",
         "Send text, a number, true, false or null.",
     ),
+    "bundle_corrupt": (
+        "A file of the model's bundle is missing or changed.",
+        "Roll back to a version that verifies, or train again.",
+    ),
+    "bundle_invalid": (
+        "The files do not make a whole bundle.",
+        "A bundle needs its plan, scorecard, model card and reference, and a parity receipt of that very plan.",
+    ),
 }

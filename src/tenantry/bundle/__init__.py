@@ -1,0 +1,55 @@
+"""The model package: one plan, and everything that must travel with it.
+
+Receives: the files of a trained model and its manifest. Hands on: one digest that stands for every byte of
+it, and the files, checked. Never knows: how a model is trained (``automl``), which version it becomes
+(``registry``), or where blobs are kept (``adapters``).
+"""
+
+from tenantry.bundle.manifest import (
+    FILES,
+    MANIFEST,
+    MODEL_CARD,
+    PLAN,
+    REFERENCE,
+    SCORECARD,
+    DataSource,
+    FileEntry,
+    Manifest,
+    ParityReceipt,
+)
+from tenantry.bundle.scorecard import ColumnReport, Finding, Metric, Scorecard
+from tenantry.bundle.store import (
+    complete,
+    encode_manifest,
+    load_manifest,
+    load_scorecard,
+    plan_path,
+    read_file,
+    save,
+    verify,
+)
+
+__all__ = [
+    "FILES",
+    "MANIFEST",
+    "MODEL_CARD",
+    "PLAN",
+    "REFERENCE",
+    "SCORECARD",
+    "ColumnReport",
+    "DataSource",
+    "FileEntry",
+    "Finding",
+    "Manifest",
+    "Metric",
+    "ParityReceipt",
+    "Scorecard",
+    "complete",
+    "encode_manifest",
+    "load_manifest",
+    "load_scorecard",
+    "plan_path",
+    "read_file",
+    "save",
+    "verify",
+]
