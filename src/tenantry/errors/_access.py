@@ -13,6 +13,14 @@ CODES: dict[str, tuple[str, str]] = {
         "The request carries no valid key.",
         "Send 'Authorization: Bearer <key>' with a key made by 'tenantry key create'.",
     ),
-    "forbidden": ("The key's role may not do this.", "Ask an admin for a key with the role that the message names."),
+    "forbidden": (
+        "The key's role may not do this.",
+        "Ask an admin for a key with the role that the message names.",
+    ),
+    "tenant_exists": ("A tenant of that name exists already.", "Use it as it is, or choose another name."),
+    "key_role": (
+        "The role does not fit the owner of the key.",
+        "Operator keys belong to no tenant; admin, builder, scorer and viewer keys belong to one.",
+    ),
     "not_found": ("There is no such thing for this tenant.", "List what exists; names are compared exactly."),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tenantry.errors import _access, _data, _jobs, _plan, _serving
+from tenantry.errors import _access, _data, _jobs, _plan, _serving, _state
 
 CATALOGUE: dict[str, tuple[str, str]] = {
     **_data.CODES,
@@ -11,6 +11,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     **_access.CODES,
     **_jobs.CODES,
     **_serving.CODES,
+    **_state.CODES,
 }
 """code → (what it means, what to do next). Generated into ``docs/errors.md``."""
 
@@ -18,8 +19,9 @@ CATALOGUE: dict[str, tuple[str, str]] = {
 class TenantryError(Exception):
     """Base of every error that tenantry raises on purpose.
 
-    ``code`` is stable and listed in :data:`CATALOGUE`; ``message`` says what and where in one sentence; ``hint`` says
-    what to do next; ``details`` holds machine-readable facts (line, column, limit, …) and never a secret.
+    ``code`` is stable and listed in :data:`CATALOGUE`; ``message`` says what and where in one sentence;
+    ``hint`` says what to do next; ``details`` holds machine-readable facts (line, column, limit, …) and never
+    a secret.
     """
 
     transient: ClassVar[bool] = False
@@ -68,7 +70,9 @@ class Forbidden(TenantryError):
 
 
 class NotFound(TenantryError):
-    """No such thing for this tenant; what belongs to another tenant is never told apart from what does not exist."""
+    """No such thing for this tenant; what belongs to another tenant is never told apart from what does not
+    exist.
+    """
 
 
 class Conflict(TenantryError):

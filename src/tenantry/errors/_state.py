@@ -1,0 +1,40 @@
+"""Codes of settings, the database, blobs and the registry: code → (meaning, what to do next)."""
+
+CODES: dict[str, tuple[str, str]] = {
+    "setting_invalid": (
+        "A setting has a value that cannot be used.",
+        "Correct the environment variable that the message names; docs/settings.md lists what each takes.",
+    ),
+    "database_unavailable": (
+        "The database does not answer.",
+        "Check TENANTRY_DATABASE_URL, and that the home folder exists, is writable and has room.",
+    ),
+    "database_busy": (
+        "Another process holds the database's write lock for too long.",
+        "Try again; if it lasts, look for a stopped process that has the database open.",
+    ),
+    "database_newer": (
+        "The database was written by a newer tenantry.",
+        "Upgrade this installation, or point it at another home folder.",
+    ),
+    "blob_corrupt": (
+        "Stored bytes do not have the digest that they are named by.",
+        "Restore the file from a copy, or train again; nothing is served from it.",
+    ),
+    "receipt_missing": (
+        "A model version cannot be registered without a passed parity receipt for its plan.",
+        "Register what 'train' produced; a bundle made by hand needs the parity gate to run first.",
+    ),
+    "bundle_incomplete": (
+        "A file of the bundle is missing or changed, so no version or alias may point to it.",
+        "Save the bundle again, then register or promote again.",
+    ),
+    "alias_moved": (
+        "The alias was moved by somebody else in the meantime.",
+        "Read the alias again, and decide anew.",
+    ),
+    "no_rollback": (
+        "The alias has no earlier version to go back to.",
+        "Promote the version that you want by its number.",
+    ),
+}

@@ -1,0 +1,240 @@
+"""Settings as rows: each has a name, an environment variable, a default and a sentence of help."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tenantry.errors import InvalidRequest
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting, checked. ``ROWS`` says what each means."""
+
+    home: Path
+    database_url: str
+    server: str | None
+    key: str | None
+    tenant: str | None
+    log_level: str
+    log_format: str
+    data_port: int
+    control_port: int
+    workers: int
+    lease_seconds: float
+    poll_seconds: float
+    upload_limit_bytes: int
+
+    @property
+    def blobs(self) -> Path:
+        """The folder of the content-addressed files."""
+        return self.home / "blobs"
+
+    @property
+    def endpoints(self) -> Path:
+        """The folder of the endpoint table's snapshots."""
+        return self.home / "endpoints"
+
+    @property
+    def run(self) -> Path:
+        """The folder of process ids, ports and sockets."""
+        return self.home / "run"
+
+    @property
+    def operator_key(self) -> Path:
+        """The file with the operator's secret (mode 0600)."""
+        return self.home / "operator.key"
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting. ``parse`` turns text into the value, or raises ``ValueError`` that says what it wants."""
+
+    name: str
+    env: str
+    default: str
+    help: str
+    parse: Callable[[str], Any]
+    secret: bool = False
+
+
+def _text(text: str) -> str | None:
+    return text or None
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in allowed:
+            raise ValueError(f"one of {', '.join(allowed)}")
+        return text.lower()
+
+    return parse
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        wanted = f"a whole number from {low:,} to {high:,}"
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(wanted) from None
+        if not low <= number <= high:
+            raise ValueError(wanted)
+        return number
+
+    return parse
+
+
+def _seconds(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        wanted = f"a number of seconds from {low:g} to {high:g}"
+        try:
+            number = float(text)
+        except ValueError:
+            raise ValueError(wanted) from None
+        if not low <= number <= high:  # false for NaN too
+            raise ValueError(wanted)
+        return number
+
+    return parse
+
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        name="home",
+        env="TENANTRY_HOME",
+        default="~/.tenantry",
+        help="The folder of all that is kept: database, model files, endpoint table, process files.",
+        parse=_folder,
+    ),
+    Row(
+        name="database_url",
+        env="TENANTRY_DATABASE_URL",
+        default="",
+        help="The database as an SQLAlchemy URL; empty means SQLite, in `tenantry.db` in the home folder.",
+        parse=str,
+        secret=True,
+    ),
+    Row(
+        name="server",
+        env="TENANTRY_SERVER",
+        default="",
+        help="The control API that commands talk to; empty means a server found in the home folder, or none.",
+        parse=_text,
+    ),
+    Row(
+        name="key",
+        env="TENANTRY_KEY",
+        default="",
+        help="The key that commands send to a server; empty means the operator's key in the home folder.",
+        parse=_text,
+        secret=True,
+    ),
+    Row(
+        name="tenant",
+        env="TENANTRY_TENANT",
+        default="",
+        help="The tenant that commands act for where `--tenant` is not given.",
+        parse=_text,
+    ),
+    Row(
+        name="log_level",
+        env="TENANTRY_LOG_LEVEL",
+        default="info",
+        help="The least severe log lines that are written: debug, info, warning or error.",
+        parse=_choice("debug", "info", "warning", "error"),
+    ),
+    Row(
+        name="log_format",
+        env="TENANTRY_LOG_FORMAT",
+        default="auto",
+        help="How log lines (on stderr) look: json, text, or auto (text on a terminal, json elsewhere).",
+        parse=_choice("auto", "json", "text"),
+    ),
+    Row(
+        name="data_port",
+        env="TENANTRY_PORT",
+        default="8080",
+        help="The port of the scoring API.",
+        parse=_whole(0, 65535),
+    ),
+    Row(
+        name="control_port",
+        env="TENANTRY_CONTROL_PORT",
+        default="8000",
+        help="The port of the control API.",
+        parse=_whole(0, 65535),
+    ),
+    Row(
+        name="workers",
+        env="TENANTRY_WORKERS",
+        default="0",
+        help="Scoring processes; 0 means one a core.",
+        parse=_whole(0, 1024),
+    ),
+    Row(
+        name="lease_seconds",
+        env="TENANTRY_LEASE_SECONDS",
+        default="15",
+        help="How long a training worker may be silent before another takes over its job.",
+        parse=_seconds(1, 3600),
+    ),
+    Row(
+        name="poll_seconds",
+        env="TENANTRY_POLL_SECONDS",
+        default="0.25",
+        help="How often workers look for new jobs and for a new endpoint table.",
+        parse=_seconds(0.01, 60),
+    ),
+    Row(
+        name="upload_limit_bytes",
+        env="TENANTRY_UPLOAD_LIMIT_BYTES",
+        default="2147483648",
+        help="The largest file that the control API takes.",
+        parse=_whole(1024, 1 << 50),
+    ),
+)
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None, *, overrides: Mapping[str, str | None] | None = None
+) -> Settings:
+    """Settings from the environment; ``overrides`` (by name, from the command line) win, ``None`` in them
+    means unset.
+
+    An empty variable counts as unset. Raises ``InvalidRequest("setting_invalid")`` that names every bad
+    setting.
+    """
+    found = os.environ if environ is None else environ
+    given = {name: text for name, text in (overrides or {}).items() if text is not None}
+    unknown = given.keys() - {row.name for row in ROWS}
+    if unknown:
+        raise InvalidRequest("setting_invalid", f"there is no setting {sorted(unknown)[0]!r}")
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for row in ROWS:
+        text = given.get(row.name) or found.get(row.env) or row.default
+        try:
+            values[row.name] = row.parse(text)
+        except ValueError as error:
+            shown = "its value" if row.secret else repr(text[:80])
+            problems.append(f"{row.env} must be {error}, not {shown}")
+    if problems:
+        raise InvalidRequest("setting_invalid", "; ".join(problems))
+    if not values["database_url"]:
+        values["database_url"] = f"sqlite:///{values['home'] / 'tenantry.db'}"
+    return Settings(**values)
+
+
+def render_markdown() -> str:
+    """The table of ``docs/settings.md``."""
+    lines = ["| variable | default | what it does |", "|---|---|---|"]
+    lines += [
+        f"| `{row.env}` | {f'`{row.default}`' if row.default else '(empty)'} | {row.help} |" for row in ROWS
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,9 @@
+"""Structured logs.
+
+Receives: events with named values. Hands on: one line each on stderr. Never knows: who reads them, or any
+setting (``app`` passes those in). Stdout belongs to the data of commands.
+"""
+
+from tenantry.telemetry._logs import bound, configure, get_logger
+
+__all__ = ["bound", "configure", "get_logger"]
