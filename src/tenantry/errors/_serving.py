@@ -1,3 +1,88 @@
-"""Codes of the serving area: code → (meaning, what to do next)."""
+"""Codes of the scoring API and its processes: code → (meaning, what to do next)."""
 
-CODES: dict[str, tuple[str, str]] = {}
+CODES: dict[str, tuple[str, str]] = {
+    "route_unknown": (
+        "The scoring API has no such path.",
+        "The paths are /predict/{name} and those of the Open Inference Protocol v2; see docs/serving-api.md.",
+    ),
+    "method_not_allowed": (
+        "The path exists, but not for this method.",
+        "Use a method that the Allow header names.",
+    ),
+    "body_too_large": ("The request's body is over the limit.", "Send the rows in several smaller requests."),
+    "too_many_rows": (
+        "The request holds more rows than one request may.",
+        "Send the rows in several requests.",
+    ),
+    "body_json": (
+        "The request's body is not the JSON that the path takes.",
+        "Mend the JSON at the place named.",
+    ),
+    "body_encoding": (
+        "The body's Content-Encoding is unknown or does not fit the bytes.",
+        "Send the body plain, or compressed with gzip or deflate.",
+    ),
+    "body_slow": ("The body did not arrive in time.", "Send the request again over a better connection."),
+    "header_value": (
+        "A request header has a value that cannot be used.",
+        "Mend the header that the message names.",
+    ),
+    "query_value": ("A query parameter cannot be used.", "Mend the parameter that the message names."),
+    "parameter_value": ("A request parameter cannot be used.", "Mend the parameter that the message names."),
+    "input_unknown": (
+        "An input has a name that the model does not know.",
+        "Ask GET /v2/models/{name} for the inputs; names are compared exactly.",
+    ),
+    "input_duplicate": ("Two inputs have the same name.", "Send each input once."),
+    "input_missing": (
+        "The request holds no input.",
+        "Send at least one of the model's inputs; the others may be missing.",
+    ),
+    "input_datatype": (
+        "An input's datatype is unknown.",
+        "Use a datatype of the Open Inference Protocol, such as FP64 or BYTES.",
+    ),
+    "input_shape": (
+        "An input's shape cannot be used.",
+        "Give every input the shape [rows] or [rows, 1], rows alike.",
+    ),
+    "input_data": (
+        "An input's data do not fit its shape or datatype.",
+        "Mend the input that the message names.",
+    ),
+    "output_unknown": (
+        "A requested output has a name that the model does not know.",
+        "Ask GET /v2/models/{name} for the outputs.",
+    ),
+    "shared_memory": ("Tensors in shared memory are not served.", "Send the tensors in the request's body."),
+    "record_shape": (
+        "The body is no record and no list of records.",
+        "Send one JSON object, or a list of objects.",
+    ),
+    "record_unknown": (
+        "A record has no field that the model knows.",
+        "Name the fields as the training table's columns; names are compared exactly.",
+    ),
+    "table_number": (
+        "A newer endpoint table is published already.",
+        "Build the table again from the current state.",
+    ),
+    "table_corrupt": (
+        "The published endpoint table fails its checksum or its form.",
+        "Publish again: any change of keys or aliases does.",
+    ),
+    "model_unavailable": (
+        "The model's plan file cannot be read now.",
+        "Try again; if it stays, run 'tenantry model verify' for this model.",
+    ),
+    "serving_starting": ("The worker has no endpoint table yet.", "Try again in a moment."),
+    "serving_internal": (
+        "The scoring service has met a defect of its own.",
+        "Try again, and report the log line.",
+    ),
+    "already_running": (
+        "A server runs on this home folder already.",
+        "Stop it first, or choose another folder with --home.",
+    ),
+    "port_taken": ("The address cannot be listened on.", "Choose another port, or stop what listens there."),
+}
