@@ -43,7 +43,7 @@ def test_a_key_counts_until_it_expires() -> None:
         "bb": KeyEntry(id="k2", role="operator"),
     }
     known = EndpointTable(number=1, created=0.0, keys=keys)
-    assert known.key("aa", 99.9) is scorer
+    assert known.key("aa", 99.9) is keys["aa"]
     assert known.key("aa", 100.0) is None
     assert known.key("bb", 1e12) is keys["bb"]
     assert known.key("cc", 0.0) is None

@@ -64,7 +64,7 @@ def load_current(folder: Path) -> EndpointTable | None:
 
 
 def current_stamp(folder: Path) -> tuple[int, int, int] | None:
-    """Something that changes with every publication and costs one ``stat``; None where nothing is published."""
+    """What changes with every publication and costs one ``stat``; None where nothing is published."""
     try:
         status = (folder / POINTER).stat()
     except FileNotFoundError:

@@ -27,7 +27,7 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PlanRef(msgspec.Struct, frozen=True, kw_only=True):
-    """Where one version's plan lies: a path relative to the home folder, and the SHA-256 (hex) of the file."""
+    """Where a version's plan lies: a path relative to the home folder, and the file's SHA-256 (hex)."""
 
     path: str
     sha256: str
