@@ -1,0 +1,30 @@
+"""Codes of the control API and the command line: code → (meaning, what to do next)."""
+
+CODES: dict[str, tuple[str, str]] = {
+    "tenant_required": (
+        "The call is about one tenant's things, and does not say which tenant.",
+        "Name the tenant: --tenant on the command line, or the header X-Tenant with an operator's key.",
+    ),
+    "body_value": (
+        "The request's body is JSON, but not of the shape that the path takes.",
+        "Mend the field that the message names; /openapi.json describes the body.",
+    ),
+    "upload_empty": (
+        "The upload holds no file.",
+        "Send the file's bytes as the body, or as the field 'file' of a multipart form.",
+    ),
+    "job_running": (
+        "The job has not ended yet.",
+        "Follow it with 'tenantry job show', or cancel it first.",
+    ),
+    "export_format": ("The format is unknown.", "The formats are onnx and plan."),
+    "server_unreachable": (
+        "The server does not answer at that address.",
+        "Start it with 'tenantry up', check --server, or leave --server out to work in the home folder.",
+    ),
+    "server_reply": (
+        "What answered at that address is not a tenantry server, or another version of it.",
+        "Check --server: it is the URL of the control API, such as http://127.0.0.1:8000.",
+    ),
+    "internal": ("A defect of tenantry's own.", "Try again with --debug, and report what is logged."),
+}
