@@ -9,7 +9,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The plan file has a format version that this build does not read.",
         "Use the tenantry release that wrote it, or train again.",
     ),
-    "plan_limit": ("The model is larger than the plan format allows.", "Train with fewer or smaller members."),
+    "plan_limit": (
+        "The model is larger than the plan format allows.",
+        "Train with fewer or smaller members.",
+    ),
     "parity_failed": (
         "The compiled plan does not score as the trained pipeline does.",
         "This is a defect: keep the data snapshot and report it; nothing was registered.",
@@ -25,5 +28,17 @@ CODES: dict[str, tuple[str, str]] = {
     "bundle_invalid": (
         "The files do not make a whole bundle.",
         "A bundle needs its plan, scorecard, model card and reference, and a parity receipt of that very plan.",
+    ),
+    "onnx_not_installed": (
+        "The export to ONNX needs packages that are not installed.",
+        "Install the extra: pip install 'tenantry[onnx]'.",
+    ),
+    "onnx_no_columns": (
+        "A model without input columns cannot be an ONNX graph.",
+        "Train with at least one feature column.",
+    ),
+    "onnx_differs": (
+        "The exported graph does not score as the plan does, so it was not written.",
+        "This is a defect: keep the model and report it; the plan itself is not affected.",
     ),
 }
