@@ -1,0 +1,38 @@
+"""What travels: the Open Inference Protocol v2 over REST, with its binary tensor extension.
+
+Receives: request bodies. Hands on: typed requests and columns of plain values; and, the other way, reply
+bodies. Never knows: tenants, models, HTTP status, or who asks.
+"""
+
+from tenantry.wire.bodies import inflate, split_body
+from tenantry.wire.oip import (
+    DATATYPES,
+    EXTENSIONS,
+    InferRequest,
+    InputTensor,
+    ModelMetadata,
+    RequestedOutput,
+    ServerMetadata,
+    TensorMetadata,
+    decode_infer,
+)
+from tenantry.wire.outputs import OutputTensor, encode_infer
+from tenantry.wire.tensors import Values, decode_tensor
+
+__all__ = [
+    "DATATYPES",
+    "EXTENSIONS",
+    "InferRequest",
+    "InputTensor",
+    "ModelMetadata",
+    "OutputTensor",
+    "RequestedOutput",
+    "ServerMetadata",
+    "TensorMetadata",
+    "Values",
+    "decode_infer",
+    "decode_tensor",
+    "encode_infer",
+    "inflate",
+    "split_body",
+]

@@ -1,0 +1,129 @@
+"""Types of the Open Inference Protocol v2 (REST), as KServe and Triton publish them.
+
+Spec: kserve "Open Inference Protocol" v2 REST, with Triton's extensions for binary tensor data,
+classification, parameters and schedule policy. Unknown members of a request are ignored, as the published
+servers do.
+"""
+
+import json
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from tenantry.errors import InvalidRequest
+
+DATATYPES: dict[str, int] = {
+    "BOOL": 1,
+    "UINT8": 1,
+    "UINT16": 2,
+    "UINT32": 4,
+    "UINT64": 8,
+    "INT8": 1,
+    "INT16": 2,
+    "INT32": 4,
+    "INT64": 8,
+    "FP16": 2,
+    "BF16": 2,
+    "FP32": 4,
+    "FP64": 8,
+    "BYTES": 0,
+}
+"""Tensor datatypes → bytes of one element in binary form; 0 where elements carry their own length."""
+
+EXTENSIONS = ("binary_tensor_data", "classification", "parameters", "schedule_policy")
+"""Extensions that the server names in its metadata."""
+
+MAX_NAMED = 10
+"""Most names that an error lists."""
+
+Parameters = dict[str, Any]
+Dimension = Annotated[int, Meta(ge=0, le=2**31)]
+
+
+class InputTensor(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One input. ``data`` is UNSET where the values follow in binary form, and None where every value is
+    missing.
+    """
+
+    name: str
+    shape: list[Dimension]
+    datatype: str
+    parameters: Parameters | None = None
+    data: list[Any] | UnsetType | None = UNSET
+
+
+class RequestedOutput(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One output that the caller wants, and in which form."""
+
+    name: str
+    parameters: Parameters | None = None
+
+
+class InferRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The JSON part of an inference request."""
+
+    inputs: list[InputTensor]
+    id: str | None = None
+    parameters: Parameters | None = None
+    outputs: list[RequestedOutput] | None = None
+
+
+class TensorMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """Name, datatype and shape of one input or output; -1 stands for the number of rows."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+
+
+class ModelMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """Reply of ``GET /v2/models/{name}``. ``parameters`` says what the tensors cannot: task, classes,
+    target.
+    """
+
+    name: str
+    versions: tuple[str, ...]
+    platform: str
+    inputs: tuple[TensorMetadata, ...]
+    outputs: tuple[TensorMetadata, ...]
+    parameters: Parameters
+
+
+class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """Reply of ``GET /v2``."""
+
+    name: str
+    version: str
+    extensions: tuple[str, ...] = EXTENSIONS
+
+
+_infer_decoder = msgspec.json.Decoder(InferRequest)
+
+
+def decode_infer(data: bytes | memoryview) -> InferRequest:
+    """Read the JSON part of an inference request. Raises ``InvalidRequest("body_json")`` naming the place.
+
+    The literals NaN and Infinity are no JSON, yet some v2 clients write them for floats (tritonclient with
+    ``binary_data=False``), so a body that holds them is read again by the standard library, which knows them.
+    """
+    try:
+        return _infer_decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest("body_json", f"the inference request is wrong: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raw = bytes(data)
+        if b"NaN" in raw or b"Infinity" in raw:
+            return _decode_with_nan(raw)
+        raise InvalidRequest("body_json", f"the inference request is not JSON: {error}") from error
+    except RecursionError as error:
+        raise InvalidRequest("body_json", "the inference request is nested too deeply") from error
+
+
+def _decode_with_nan(raw: bytes) -> InferRequest:
+    try:
+        return msgspec.convert(json.loads(raw), InferRequest)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest("body_json", f"the inference request is wrong: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("body_json", f"the inference request is not JSON: {error}") from error
