@@ -1,9 +1,20 @@
 """What is to be predicted, as one object that a file, a form or a command line fills in.
 
-Receives: YAML, JSON or keyword arguments. Hands on: a checked ``PredictionDefinition``. Never knows: how a model is
+Receives: YAML, JSON or keyword arguments. Hands on: a checked ``PredictionDefinition``, and
+(``apps.filters``, which needs Arrow) the rows of a table that it speaks of. Never knows: how a model is
 trained (``automl``) or where definitions are kept (``adapters``).
 """
 
 from tenantry.apps._definition import Filter, PredictionDefinition
+from tenantry.apps._load import check_columns, definition_of, dump_definition, load_definition
+from tenantry.apps._store import Definitions
 
-__all__ = ["Filter", "PredictionDefinition"]
+__all__ = [
+    "Definitions",
+    "Filter",
+    "PredictionDefinition",
+    "check_columns",
+    "definition_of",
+    "dump_definition",
+    "load_definition",
+]

@@ -1,7 +1,10 @@
 """Codes of files, tables, prediction definitions and training data: code → (meaning, what to do next)."""
 
 CODES: dict[str, tuple[str, str]] = {
-    "file_not_found": ("There is no file at that path.", "Check the path; it is taken relative to the current folder."),
+    "file_not_found": (
+        "There is no file at that path.",
+        "Check the path; it is taken relative to the current folder.",
+    ),
     "file_empty": ("The file has no rows.", "Export the table again with its header and at least 50 rows."),
     "target_missing": (
         "The target column is not in the table.",
@@ -19,5 +22,85 @@ CODES: dict[str, tuple[str, str]] = {
     "no_usable_columns": (
         "Every column was left out by a check, so no feature remains.",
         "Look at the findings for the reason of each, and include a column by name if you know better.",
+    ),
+    "definition_invalid": (
+        "The prediction definition has faults.",
+        "Correct the fields that the message names; name and target are required.",
+    ),
+    "column_missing": (
+        "A column that is asked for is not in the table.",
+        "Names are compared exactly; look at the table's header.",
+    ),
+    "file_unreadable": (
+        "The path is there, but cannot be read as a file.",
+        "Give the path of a file (not a folder) that this user may read.",
+    ),
+    "file_binary": (
+        "The file is not text, and not Parquet either.",
+        "Export the table as CSV, Parquet or JSON lines.",
+    ),
+    "file_spreadsheet": (
+        "The file is a spreadsheet.",
+        "Open it in the spreadsheet program and save the sheet as CSV (UTF-8).",
+    ),
+    "file_archive": (
+        "The file is an archive or is compressed in another way than gzip.",
+        "Unpack it; a single table may be compressed with gzip.",
+    ),
+    "file_markup": (
+        "The file is a web page or XML, not a table.",
+        "A download link often gives a log-in page; download the table itself.",
+    ),
+    "file_truncated": (
+        "The file ends too early, or its inner structure is broken.",
+        "Copy or export the file again, and compare the sizes.",
+    ),
+    "file_encoding": (
+        "The text is in no encoding that can be told for sure.",
+        "Save the file as UTF-8.",
+    ),
+    "line_too_long": (
+        "One line is longer than a table's row can be.",
+        "Check that the file has line ends, and that no quote is left open.",
+    ),
+    "quote_unclosed": (
+        "A quoted field is opened and never closed.",
+        "Close the quote in the row that the message names, or double quotes that belong to the text.",
+    ),
+    "row_ragged": (
+        "A row has another number of fields than the header.",
+        "Correct that row; text that holds the delimiter or a line end must be quoted.",
+    ),
+    "row_invalid": (
+        "A row cannot be read.",
+        "Correct the row that the message names.",
+    ),
+    "json_invalid": (
+        "A line is not a JSON object.",
+        "Write one JSON object per line; a JSON array is not taken.",
+    ),
+    "column_duplicate": (
+        "Two columns have the same name.",
+        "Give every column a name of its own.",
+    ),
+    "column_blank": (
+        "A column has no name.",
+        "Name every column in the header; pandas writes a nameless first column unless index=False.",
+    ),
+    "column_name_long": (
+        "A column's name is too long.",
+        "Shorten the header; check that the first row is a header at all.",
+    ),
+    "too_many_columns": (
+        "The table has more columns than this version takes.",
+        "Keep the columns that may matter, at most 2,000.",
+    ),
+    "too_many_rows": (
+        "The table has more rows than this version takes.",
+        "Take the most recent 5,000,000 rows, or a random sample.",
+    ),
+    "file_too_large": (
+        "The file is larger than this version takes.",
+        "Take a sample of the rows, or leave out columns with long texts.",
     ),
 }
