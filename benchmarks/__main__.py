@@ -1,0 +1,73 @@
+"""Run the benchmarks one after the other, each in a process of its own, and keep their tables."""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+SECTIONS = {
+    "plan": "The plan kernel beside the pickled pipeline",
+    "automl": "Quality, leakage and size on tables with a manifest",
+    "serving": "One scoring worker beside a bare echo server",
+    "jobs": "Durable jobs",
+}
+HEAD = """# Benchmarks
+
+Each table is made by the command above it, ours and its rival or limit in one run. The machine is shared and noisy: trust ratios
+more than times. A bar that was missed is called missed.
+
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--data", type=Path, help="a folder of tables with a manifest.json, for `automl`")
+    parser.add_argument("--only", nargs="*", choices=sorted(SECTIONS), help="run just these")
+    parser.add_argument("--write", action="store_true", help="keep the tables in docs/benchmarks.md")
+    given = parser.parse_args()
+    sections = [name for name in SECTIONS if (HERE / f"{name}.py").exists()]
+    kept = _kept()
+    failed = []
+    for name in given.only or sections:
+        command = [sys.executable, "-m", f"benchmarks.{name}"]
+        shown = f"make bench ARGS='--only {name}'"
+        if name == "automl" and given.data:
+            command += ["--data", str(given.data)]
+            shown = f"make bench DATA=<folder> ARGS='--only {name}'"
+        print(f"# {SECTIONS[name]}", flush=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        print(done.stdout, flush=True)
+        if done.returncode:
+            failed.append(name)
+            continue
+        where = f"{os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}"
+        kept[name] = f"## {SECTIONS[name]}\n\n`{shown}` ({where})\n\n{done.stdout.strip()}\n"
+    if given.write:
+        PAGE.write_text(HEAD + "\n".join(_marked(name, kept[name]) for name in SECTIONS if name in kept))
+    for name in failed:
+        print(f"benchmarks.{name} failed", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _marked(name: str, text: str) -> str:
+    return f"<!-- {name} -->\n{text}<!-- end {name} -->\n"
+
+
+def _kept() -> dict[str, str]:
+    """The sections of the page as it stands, so that a run of one keeps the others."""
+    page = PAGE.read_text() if PAGE.exists() else ""
+    found = {}
+    for name in SECTIONS:
+        start, end = f"<!-- {name} -->\n", f"<!-- end {name} -->"
+        if start in page:
+            found[name] = page.split(start, 1)[1].split(end, 1)[0]
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
