@@ -40,10 +40,10 @@ def configure(level: str = "info", style: str = "auto", *, stream: TextIO | None
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
-    """A logger whose lines carry ``logger=name``. Pass values by name: ``log.info("trained", tenant=…,
+    """A logger whose lines carry ``logger_name=name``. Pass values by name: ``log.info("trained", tenant=…,
     rows=…)``.
     """
-    return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(logger=name))
+    return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(logger_name=name))
 
 
 @contextmanager
