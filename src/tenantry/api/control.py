@@ -1,0 +1,279 @@
+"""What the control plane does, without HTTP: the use cases behind the control API and the embedded
+command line.
+
+Every function over data takes the tenant first. Whatever changes keys, tenants or aliases publishes the
+endpoint table before it returns, so that the scoring workers know within their next look."""
+
+import builtins
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tenantry.access import Directory, Key, Role, Tenant
+from tenantry.apps import Definitions, PredictionDefinition
+from tenantry.bundle import Manifest, Scorecard, load_manifest, load_scorecard, plan_path, read_file, verify
+from tenantry.bundle.manifest import MODEL_CARD, PLAN
+from tenantry.datasets import ColumnProfile, Datasets, Snapshot
+from tenantry.errors import InvalidRequest, NotFound
+from tenantry.ports.blobs import Blobs
+from tenantry.ports.clock import Clock
+from tenantry.ports.jobs import Job, JobEvent, Jobs, JobState
+from tenantry.registry import CHAMPION, AliasChange, Model, Registry, Version
+from tenantry.tenancy import TenantId, name_of
+
+
+class KeyCreated(msgspec.Struct, frozen=True, kw_only=True):
+    """A new key with its secret (``key``): the only time that anybody sees it."""
+
+    key: str
+    id: str
+    tenant: TenantId | None
+    role: Role
+    label: str
+    created: float
+    expires: float | None
+
+
+class VersionDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """A version, the aliases that point to it, and its bundle's manifest."""
+
+    version: Version
+    aliases: tuple[str, ...]
+    manifest: Manifest
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """Every byte of a version was read and has its digest. ``bytes`` is the size of all files."""
+
+    model: str
+    number: int
+    bundle: str
+    files: tuple[str, ...]
+    bytes: int
+    verified: bool = True
+
+
+class DatasetProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot and what its columns look like."""
+
+    snapshot: Snapshot
+    columns: tuple[ColumnProfile, ...]
+
+
+class Exported(msgspec.Struct, frozen=True, kw_only=True):
+    """A model as a file for another system."""
+
+    filename: str
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlPlane:
+    """The use cases, over the stores that a composition root brings.
+
+    ``publish`` writes the endpoint table anew; ``read_table`` reads a file into an Arrow table;
+    ``start_training`` queues a training of (tenant, definition, snapshot digest, idempotency key);
+    ``data_port`` is where the scoring API listens, if it does."""
+
+    directory: Directory
+    registry: Registry
+    datasets: Datasets
+    definitions: Definitions
+    jobs: Jobs
+    blobs: Blobs
+    clock: Clock
+    publish: Callable[[], object]
+    read_table: Callable[[TenantId, Path], Any]
+    start_training: Callable[[TenantId, PredictionDefinition, str, str | None], Job]
+    upload_limit_bytes: int = 1 << 31
+    data_port: int | None = None
+
+    # Tenants and keys
+
+    def tenants(self) -> list[Tenant]:
+        """All tenants by name."""
+        return self.directory.tenants()
+
+    def has_tenant(self, tenant: TenantId) -> bool:
+        """Whether the tenant exists."""
+        try:
+            self.directory.tenant(tenant)
+        except NotFound:
+            return False
+        return True
+
+    def create_tenant(self, tenant: TenantId, attributes: dict[str, Any] | None = None) -> Tenant:
+        """Raises ``Conflict("tenant_exists")``."""
+        made = self.directory.create_tenant(tenant, attributes)
+        self.publish()
+        return made
+
+    def key_for(self, digest: str) -> Key | None:
+        """The live key with this digest."""
+        return self.directory.find(digest)
+
+    def keys(self, tenant: TenantId | None) -> list[Key]:
+        """The keys of a tenant, or of the operators; never a secret."""
+        return self.directory.keys(tenant)
+
+    def create_key(
+        self, tenant: TenantId | None, role: Role, label: str = "", expires_in: float | None = None
+    ) -> KeyCreated:
+        """A new key, valid at once; ``expires_in`` seconds."""
+        expires = None if expires_in is None else self.clock.now() + expires_in
+        key, secret = self.directory.create_key(tenant, role, label, expires)
+        self.publish()
+        return KeyCreated(
+            key=secret,
+            id=key.id,
+            tenant=key.tenant,
+            role=key.role,
+            label=key.label,
+            created=key.created,
+            expires=key.expires,
+        )
+
+    def revoke_key(self, tenant: TenantId | None, key_id: str) -> Key:
+        """End a key; workers refuse it within two seconds."""
+        key = self.directory.revoke(tenant, key_id)
+        self.publish()
+        return key
+
+    # Data and definitions
+
+    def save_dataset(self, tenant: TenantId, name: str, path: Path, source: str) -> Snapshot:
+        """Read a file and keep it as the latest snapshot of ``name``. Raises ``InvalidData`` for a bad
+        file."""
+        name_of(name)
+        return self.datasets.save(tenant, name, self.read_table(tenant, path), source)
+
+    def snapshots(self, tenant: TenantId, name: str | None = None) -> list[Snapshot]:
+        """Latest first; for a name that there is, never empty. Raises ``NotFound``."""
+        if name is not None:
+            self.datasets.latest(tenant, name)
+        return self.datasets.snapshots(tenant, name)
+
+    def profile(self, tenant: TenantId, name: str) -> DatasetProfile:
+        """What the columns of the latest snapshot look like."""
+        snapshot = self.datasets.latest(tenant, name)
+        return DatasetProfile(snapshot=snapshot, columns=self.datasets.profile(tenant, snapshot.digest))
+
+    def train(self, tenant: TenantId, name: str, dataset: str, key: str | None = None) -> Job:
+        """Queue a training of a stored definition on the latest snapshot of a data set, or on the snapshot
+        with that digest."""
+        definition = self.definitions.get(tenant, name)
+        is_digest = len(dataset) == 64 and all(digit in "0123456789abcdef" for digit in dataset)
+        found = (
+            self.datasets.snapshot(tenant, dataset) if is_digest else self.datasets.latest(tenant, dataset)
+        )
+        return self.start_training(tenant, definition, found.digest, key)
+
+    # Models
+
+    def version(self, tenant: TenantId, model: str, ref: str = CHAMPION) -> VersionDetail:
+        """A version by number or alias."""
+        version = self.registry.version(tenant, model, ref)
+        aliases = self.registry.aliases(tenant, model)
+        return VersionDetail(
+            version=version,
+            aliases=tuple(sorted(alias for alias, number in aliases.items() if number == version.number)),
+            manifest=load_manifest(self.blobs, tenant, version.bundle),
+        )
+
+    def scorecard(self, tenant: TenantId, model: str, ref: str = CHAMPION) -> Scorecard:
+        """Everything measured about a version."""
+        return load_scorecard(self.blobs, tenant, self.version(tenant, model, ref).manifest)
+
+    def model_card(self, tenant: TenantId, model: str, ref: str = CHAMPION) -> str:
+        """The version's model card, in Markdown."""
+        manifest = self.version(tenant, model, ref).manifest
+        return read_file(self.blobs, tenant, manifest, MODEL_CARD).decode()
+
+    def verify(self, tenant: TenantId, model: str, ref: str = CHAMPION) -> Verified:
+        """Read every byte of a version. Raises ``Corrupt("bundle_corrupt")`` that names the file."""
+        version = self.registry.version(tenant, model, ref)
+        manifest = verify(self.blobs, tenant, version.bundle)
+        return Verified(
+            model=model,
+            number=version.number,
+            bundle=version.bundle,
+            files=tuple(manifest.files),
+            bytes=sum(entry.bytes for entry in manifest.files.values()),
+        )
+
+    def plan_file(self, tenant: TenantId, model: str, ref: str = CHAMPION) -> Path:
+        """Where a version's plan lies on this machine."""
+        return plan_path(self.blobs, tenant, self.version(tenant, model, ref).manifest)
+
+    def export(
+        self, tenant: TenantId, model: str, ref: str = CHAMPION, export_format: str = "onnx"
+    ) -> Exported:
+        """A version as ONNX (gated: the export scores as the plan does) or as its plan file."""
+        if export_format not in ("onnx", "plan"):
+            raise InvalidRequest("export_format", f"there is no export to {export_format[:40]!r}")
+        detail = self.version(tenant, model, ref)
+        data = read_file(self.blobs, tenant, detail.manifest, PLAN)
+        stem = f"{model}-{detail.version.number}"
+        if export_format == "plan":
+            return Exported(filename=f"{stem}.tnp", data=data)
+        return Exported(filename=f"{stem}.onnx", data=_to_onnx(data))
+
+    def promote(
+        self, tenant: TenantId, model: str, alias: str, ref: str, expected: int | None = None
+    ) -> Version:
+        """Point an alias to a version (a number or another alias); serving follows at once."""
+        number = self.registry.version(tenant, model, ref).number
+        version = self.registry.set_alias(tenant, model, alias, number, expected=expected)
+        self.publish()
+        return version
+
+    def rollback(self, tenant: TenantId, model: str, alias: str = CHAMPION) -> Version:
+        """Point an alias to where it pointed before; serving follows at once."""
+        version = self.registry.rollback(tenant, model, alias)
+        self.publish()
+        return version
+
+    def models(self, tenant: TenantId) -> list[Model]:
+        """All models by name."""
+        return self.registry.models(tenant)
+
+    def versions(self, tenant: TenantId, model: str) -> list[Version]:
+        """Newest first."""
+        return self.registry.versions(tenant, model)
+
+    def alias_history(self, tenant: TenantId, model: str, alias: str = CHAMPION) -> list[AliasChange]:
+        """Newest first."""
+        return self.registry.alias_history(tenant, model, alias)
+
+    # Jobs
+
+    def list_jobs(
+        self, tenant: TenantId, state: JobState | None = None, limit: int = 50, offset: int = 0
+    ) -> tuple[builtins.list[Job], int]:
+        """A part of the jobs, newest first, and how many there are in all."""
+        return (
+            self.jobs.list(tenant, state=state, limit=limit, offset=offset),
+            self.jobs.count(tenant, state=state),
+        )
+
+    def job(self, tenant: TenantId, job_id: str) -> Job:
+        """One job."""
+        return self.jobs.get(tenant, job_id)
+
+    def cancel_job(self, tenant: TenantId, job_id: str) -> Job:
+        """Ask for a job's end."""
+        return self.jobs.cancel(tenant, job_id)
+
+    def job_events(self, tenant: TenantId, job_id: str, after: int = 0) -> builtins.list[JobEvent]:
+        """What happened to a job after an event's number."""
+        return self.jobs.events(tenant, job_id, after)
+
+
+def _to_onnx(plan: bytes) -> bytes:
+    # Imported here: onnx is an extra, and nothing else of the control plane needs it.
+    from tenantry.plan.onnx_export import export_onnx  # noqa: PLC0415
+
+    return export_onnx(plan)

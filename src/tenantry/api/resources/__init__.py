@@ -1,0 +1,18 @@
+"""The resources of the control API, one noun a module: handlers, and the routes that lead to them."""
+
+from tenantry.api.resources import datasets, jobs, keys, models, predictions, server, tenants
+from tenantry.api.route import Route
+
+__all__ = ["ROUTES"]
+
+ROUTES: tuple[Route, ...] = (
+    *server.ROUTES,
+    *tenants.ROUTES,
+    *keys.ROUTES,
+    *datasets.ROUTES,
+    *predictions.ROUTES,
+    *models.ROUTES,
+    *jobs.ROUTES,
+)
+"""Every route of the control API. The application, its OpenAPI document and the isolation tests are made
+from it."""

@@ -1,0 +1,60 @@
+"""The server itself, and who is asking."""
+
+import msgspec
+
+from tenantry import __version__
+from tenantry.access import Role
+from tenantry.api.route import Call, Route, Scope
+from tenantry.tenancy import TenantId
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs here. ``data_port`` is the port of the scoring API on the same host; ``None``: not known."""
+
+    name: str
+    version: str
+    data_port: int | None
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """The key that is asking. ``tenant`` is ``None`` for operators."""
+
+    id: str
+    tenant: TenantId | None
+    role: Role
+    label: str
+    expires: float | None
+
+
+def show_server(call: Call) -> Server:
+    """Say what runs here.
+
+    Needs no key, so that it also serves as a health check.
+    """
+    return Server(name="tenantry", version=__version__, data_port=call.control.data_port)
+
+
+def show_caller(call: Call) -> Caller:
+    """Say whose key this is."""
+    key = call.caller
+    return Caller(id=key.id, tenant=key.tenant, role=key.role, label=key.label, expires=key.expires)
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/api/v1",
+        scope=Scope.PUBLIC,
+        action=None,
+        handler=show_server,
+        reply=Server,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/me",
+        scope=Scope.CALLER,
+        action=None,
+        handler=show_caller,
+        reply=Caller,
+    ),
+)
