@@ -7,7 +7,7 @@ trained (``automl``) or where definitions are kept (``adapters``).
 
 from tenantry.apps._definition import Filter, PredictionDefinition
 from tenantry.apps._load import check_columns, definition_of, dump_definition, load_definition
-from tenantry.apps._store import Definitions
+from tenantry.apps._store import Definitions, no_such_definition
 
 __all__ = [
     "Definitions",
@@ -17,4 +17,5 @@ __all__ = [
     "definition_of",
     "dump_definition",
     "load_definition",
+    "no_such_definition",
 ]

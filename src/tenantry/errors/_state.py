@@ -17,6 +17,18 @@ CODES: dict[str, tuple[str, str]] = {
         "The database was written by a newer tenantry.",
         "Upgrade this installation, or point it at another home folder.",
     ),
+    "database_corrupt": (
+        "The database file is damaged, or is no database.",
+        "Restore it from a copy; the file that the message names is left as it is.",
+    ),
+    "database_unsupported": (
+        "This installation cannot speak to that kind of database.",
+        "Use SQLite (the default) or PostgreSQL with its driver psycopg installed.",
+    ),
+    "storage_unavailable": (
+        "The folder of the stored files cannot be read or written.",
+        "Check that the home folder exists, is writable, and has room.",
+    ),
     "blob_corrupt": (
         "Stored bytes do not have the digest that they are named by.",
         "Restore the file from a copy, or train again; nothing is served from it.",

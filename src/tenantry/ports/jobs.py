@@ -34,7 +34,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from tenantry.errors import InvalidRequest, NotFound
+from tenantry.errors import InvalidRequest, NotFound, Unavailable
 from tenantry.tenancy import TenantId, name_of
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -242,6 +242,22 @@ def check_schedule(schedule: Schedule) -> None:
         raise InvalidRequest(
             "schedule_invalid", f"schedule {schedule.name!r} has an offset of {offset} of {every} seconds"
         )
+
+
+def due_key(schedule: Schedule, due: float) -> str:
+    """The idempotency key of one due time of a schedule."""
+    return f"schedule:{schedule.name}:{int(due)}"
+
+
+def job_lost(job: Job) -> dict[str, Any]:
+    """The error of a job whose last attempt ended in silence."""
+    message = f"the worker of job {job.id} fell silent in attempt {job.attempt} of {job.max_attempts}"
+    return Unavailable("job_lost", message).as_dict()
+
+
+def no_such_schedule(name: str) -> NotFound:
+    """The one error for a schedule that is not this tenant's, be it another's or nobody's."""
+    return NotFound("not_found", f"there is no schedule {name[:80]!r}")
 
 
 def no_such_job(job_id: str) -> NotFound:

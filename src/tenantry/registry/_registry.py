@@ -4,13 +4,13 @@ An alias never points to an incomplete bundle: a version is registered only when
 blob store, an alias is moved only after the bundle was checked again, and both are single transactions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from tenantry.bundle import ParityReceipt
-from tenantry.errors import InvalidRequest, NotFound
+from tenantry.errors import Conflict, InvalidRequest, NotFound
 from tenantry.tenancy import TenantId, name_of
 
 CHAMPION = "champion"
@@ -147,6 +147,32 @@ def ref_number(ref: str) -> int | None:
     (3, None, None)
     """
     return int(ref) if ref.isascii() and ref.isdigit() and len(ref) <= 9 else None
+
+
+def earlier_number(history: Sequence[AliasChange], current: int) -> int | None:
+    """Where a rollback from ``current`` goes, from the changes of one alias, newest first; ``None``: nowhere.
+
+    The history is read as a browser's: each move opens a page, each rollback goes one page back.
+    """
+    trail: list[int] = []
+    for change in reversed(history):
+        if not change.rollback:
+            trail.append(change.number)
+        while change.rollback and trail and trail[-1] != change.number:
+            trail.pop()
+    return next((number for number in reversed(trail) if number != current), None)
+
+
+def bundle_incomplete(model: str, bundle: str) -> Conflict:
+    """The refusal of a version or alias whose bundle is not wholly stored."""
+    return Conflict("bundle_incomplete", f"bundle {bundle[:12]} of {model[:80]!r} is not complete")
+
+
+def alias_moved(model: str, alias: str, expected: int, current: int | None) -> Conflict:
+    """The refusal of a move that somebody else forestalled."""
+    shown = f"version {current}" if current else "no version"
+    was = f"version {expected}" if expected else "no version"
+    return Conflict("alias_moved", f"{alias!r} of {model[:80]!r} points to {shown}, not to {was}")
 
 
 def no_such_model(model: str) -> NotFound:

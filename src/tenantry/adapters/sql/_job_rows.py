@@ -1,0 +1,104 @@
+"""Rows of jobs: reading them, writing their events, and whose turn it is. Each function runs in its caller's
+transaction.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from tenantry.adapters.sql.database import Database
+from tenantry.adapters.sql.tables import job_events, job_turns, jobs
+from tenantry.ports.jobs import Job, JobEvent, no_such_job
+from tenantry.tenancy import TenantId
+
+
+def job_of(row: sa.Row[Any]) -> Job:
+    """A row as a value."""
+    values = {name: getattr(row, name) for name in Job.__struct_fields__}
+    for name in ("payload", "error", "result"):
+        if values[name] is not None:
+            values[name] = msgspec.json.decode(values[name])
+    return Job(**values)
+
+
+def find_job(connection: sa.Connection, tenant: TenantId, job_id: str) -> Job:
+    """Raises ``NotFound`` for a job that is not this tenant's."""
+    row = connection.execute(jobs.select().where(jobs.c.tenant == tenant, jobs.c.id == job_id)).one_or_none()
+    if row is None:
+        raise no_such_job(job_id)
+    return job_of(row)
+
+
+def change_job(
+    connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]], values: dict[str, Any], now: float
+) -> Job | None:
+    """Change the one job that the conditions hold for, and write the event; ``None`` where they hold for
+    none.
+    """
+    change = jobs.update().where(*where).values(**values).returning(*jobs.c)
+    row = connection.execute(change).one_or_none()
+    if row is None:
+        return None
+    job = job_of(row)
+    write_event(connection, job, now)
+    return job
+
+
+def write_event(connection: sa.Connection, job: Job, now: float) -> None:
+    """Remember how a job stands."""
+    event = {"job": job.id, "at": now, "state": job.state, "stage": job.stage, "progress": job.progress}
+    connection.execute(job_events.insert().values(**event, detail=job.detail))
+
+
+def events_after(connection: sa.Connection, job_id: str, after_seq: int, limit: int) -> list[JobEvent]:
+    """A job's events, oldest first."""
+    later = job_events.select().where(job_events.c.job == job_id, job_events.c.seq > after_seq)
+    return [
+        JobEvent(
+            seq=row.seq, at=row.at, state=row.state, stage=row.stage, progress=row.progress, detail=row.detail
+        )
+        for row in connection.execute(later.order_by(job_events.c.seq).limit(limit))
+    ]
+
+
+def note_waiting(database: Database, connection: sa.Connection, tenant: TenantId, now: float) -> None:
+    """Keep ``job_turns.waiting`` true to the jobs, after any change of what is queued."""
+    queued = sa.exists().where(jobs.c.tenant == tenant, jobs.c.state == "queued")
+    waiting = bool(connection.execute(sa.select(queued)).scalar())
+    if waiting:
+        fresh = database.insert(job_turns).values(tenant=tenant, served=0, waiting=False, since=now)
+        connection.execute(fresh.on_conflict_do_nothing())
+    change = job_turns.update().where(job_turns.c.tenant == tenant, job_turns.c.waiting != waiting)
+    connection.execute(change.values(waiting=waiting, since=now))
+
+
+def take_turn(connection: sa.Connection, tenant: TenantId) -> None:
+    """Put a tenant at the end of the line."""
+    last = sa.select(sa.func.max(job_turns.c.served)).scalar_subquery()
+    connection.execute(job_turns.update().where(job_turns.c.tenant == tenant).values(served=last + 1))
+
+
+def next_ready(connection: sa.Connection, kinds: Sequence[str], now: float) -> str | None:
+    """The id of the job that is next: of the tenant served longest ago, with none running, the oldest ready
+    one.
+    """
+    ready = sa.and_(jobs.c.state == "queued", jobs.c.not_before <= now, jobs.c.kind.in_(kinds))
+    running = jobs.alias("running")
+    tenant = (
+        sa.select(job_turns.c.tenant)
+        .where(
+            job_turns.c.waiting,
+            sa.exists().where(jobs.c.tenant == job_turns.c.tenant, ready),
+            ~sa.exists().where(running.c.tenant == job_turns.c.tenant, running.c.state == "running"),
+        )
+        .order_by(job_turns.c.served, job_turns.c.since, job_turns.c.tenant)
+        .limit(1)
+    )
+    chosen = connection.execute(tenant).scalar()
+    if chosen is None:
+        return None
+    oldest = sa.select(jobs.c.id).where(jobs.c.tenant == chosen, ready).order_by(jobs.c.seq).limit(1)
+    found: str | None = connection.execute(oldest).scalar()
+    return found
