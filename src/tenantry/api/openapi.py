@@ -14,6 +14,8 @@ from tenantry.api.errors import ErrorReply
 from tenantry.api.route import Route, Scope
 
 _REF = "#/components/schemas/{name}"
+_NAMES = {"tenantry.access._roles.Role": "KeyRole", "tenantry.schema._types.Role": "ColumnRole"}
+"""Two types of one name are told apart by msgspec with their modules, which are nobody's business."""
 _ERRORS = {
     400: "The request is wrong.",
     401: "The request carries no valid key.",
@@ -31,6 +33,7 @@ def describe(routes: tuple[Route, ...]) -> dict[str, Any]:
     """The document as plain JSON values."""
     types = [kind for route in routes for kind in (route.reply, route.body, route.query) if kind is not None]
     components = _components([ErrorReply, *types])[1]
+    queries = {route.query.__name__ for route in routes if route.query is not None}
     paths: dict[str, Any] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, components)
@@ -45,11 +48,13 @@ def describe(routes: tuple[Route, ...]) -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": {name: schema for name, schema in components.items() if not name.endswith("Query")},
+            "schemas": {name: schema for name, schema in components.items() if name not in queries},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
     readable = re.sub(r"\bPage_(\w+)_", r"\1Page", json.dumps(document))
+    for found, shown in _NAMES.items():
+        readable = readable.replace(found, shown)
     named: dict[str, Any] = json.loads(readable)
     return named
 

@@ -7,7 +7,7 @@ without a permission, a schema or a test cannot exist.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -33,14 +33,8 @@ class Scope(StrEnum):
 class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which part of a list: ``limit`` items (1–50) from ``offset`` on."""
 
-    limit: int = PAGE_LIMIT
-    offset: int = 0
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.limit <= PAGE_LIMIT:
-            raise ValueError(f"limit is {self.limit}; it must be 1–{PAGE_LIMIT}")
-        if not 0 <= self.offset <= 2**31:
-            raise ValueError(f"offset is {self.offset}; it must be 0 or more")
+    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE_LIMIT)] = PAGE_LIMIT
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 0
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Annotated
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -27,7 +28,7 @@ class JobsQuery(Paging, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class EventsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Events after this number; the header ``Last-Event-ID`` wins."""
 
-    after: int = 0
+    after: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 def list_jobs(call: Call) -> Page[Job]:

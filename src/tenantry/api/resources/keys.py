@@ -1,5 +1,7 @@
 """Keys: a tenant's, or the operators' own. A secret is shown once, when it is made."""
 
+from typing import Annotated
+
 import msgspec
 
 from tenantry.access import Key, Role
@@ -14,14 +16,8 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     expire."""
 
     role: Role
-    label: str = ""
-    expires_in: float | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.label) > 200:
-            raise ValueError("label has more than 200 characters")
-        if self.expires_in is not None and not 1 <= self.expires_in <= 10 * YEAR:
-            raise ValueError("expires_in must be from 1 second to ten years")
+    label: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    expires_in: Annotated[float, msgspec.Meta(ge=1, le=10 * YEAR)] | None = None
 
 
 def list_keys(call: Call) -> Page[Key]:
