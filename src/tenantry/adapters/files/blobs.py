@@ -8,6 +8,7 @@ kill nor a power cut leaves part of a blob under its name. What a kill may leave
 
 import contextlib
 import hashlib
+import io
 import os
 import re
 import secrets
@@ -132,7 +133,7 @@ def _copy(source: BinaryIO, target: BinaryIO, digest: str) -> None:
         )
 
 
-def _digest(file: BinaryIO) -> str:
+def _digest(file: io.BufferedReader) -> str:
     return hashlib.file_digest(file, "sha256").hexdigest()
 
 

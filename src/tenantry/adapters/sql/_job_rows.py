@@ -17,6 +17,7 @@ from tenantry.tenancy import TenantId
 def job_of(row: sa.Row[Any]) -> Job:
     """A row as a value."""
     values = {name: getattr(row, name) for name in Job.__struct_fields__}
+    values["progress"] = float(values["progress"])  # SQLite's RETURNING gives a whole number as an int
     for name in ("payload", "error", "result"):
         if values[name] is not None:
             values[name] = msgspec.json.decode(values[name])

@@ -38,9 +38,9 @@ def _revision(connection: sa.Connection) -> str | None:
 
 def _run(connection: sa.Connection, revision: str | None) -> None:
     # Imported only here: it takes longer than all the rest of a start, and is needed once in a release.
-    from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

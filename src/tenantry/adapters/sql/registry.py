@@ -85,13 +85,13 @@ class SqlRegistry:
         """See ``Registry.models``."""
         mine = models.select().where(models.c.tenant == tenant).order_by(models.c.name)
         count = (
-            sa.select(versions.c.model, sa.func.max(versions.c.number))
+            sa.select(versions.c.model, sa.func.max(versions.c.number).label("latest"))
             .where(versions.c.tenant == tenant)
             .group_by(versions.c.model)
         )
         with self._database.read() as connection:
             rows = connection.execute(mine).all()
-            latest = {name: number for name, number in connection.execute(count)}
+            latest = {row.model: row.latest for row in connection.execute(count)}
             named: dict[str, dict[str, int]] = {}
             for row in connection.execute(aliases.select().where(aliases.c.tenant == tenant)):
                 named.setdefault(row.model, {})[row.alias] = row.number

@@ -24,7 +24,7 @@ def _access() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
         sa.Column("attributes", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
+        sa.PrimaryKeyConstraint("id", name="pk_tenants"),
     )
     op.create_table(
         "keys",
@@ -36,9 +36,9 @@ def _access() -> None:
         sa.Column("created", sa.Double(), nullable=False),
         sa.Column("expires", sa.Double(), nullable=True),
         sa.Column("revoked", sa.Double(), nullable=True),
-        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name=op.f("fk_keys_tenant")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_keys")),
-        sa.UniqueConstraint("digest", name=op.f("uq_keys_digest")),
+        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name="fk_keys_tenant"),
+        sa.PrimaryKeyConstraint("id", name="pk_keys"),
+        sa.UniqueConstraint("digest", name="uq_keys_digest"),
     )
     op.create_index("ix_keys_tenant", "keys", ["tenant"], unique=False)
 
@@ -51,8 +51,8 @@ def _definitions() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("updated", sa.Double(), nullable=False),
-        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name=op.f("fk_definitions_tenant")),
-        sa.PrimaryKeyConstraint("tenant", "name", name=op.f("pk_definitions")),
+        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name="fk_definitions_tenant"),
+        sa.PrimaryKeyConstraint("tenant", "name", name="pk_definitions"),
     )
     op.create_table(
         "snapshots",
@@ -65,8 +65,8 @@ def _definitions() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
         sa.Column("turn", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name=op.f("fk_snapshots_tenant")),
-        sa.PrimaryKeyConstraint("tenant", "digest", name=op.f("pk_snapshots")),
+        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name="fk_snapshots_tenant"),
+        sa.PrimaryKeyConstraint("tenant", "digest", name="pk_snapshots"),
     )
     op.create_index("ix_snapshots_tenant_name_turn", "snapshots", ["tenant", "name", "turn"], unique=False)
 
@@ -78,8 +78,8 @@ def _models() -> None:
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("created", sa.Double(), nullable=False),
-        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name=op.f("fk_models_tenant")),
-        sa.PrimaryKeyConstraint("tenant", "name", name=op.f("pk_models")),
+        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name="fk_models_tenant"),
+        sa.PrimaryKeyConstraint("tenant", "name", name="pk_models"),
     )
     op.create_table(
         "versions",
@@ -93,15 +93,15 @@ def _models() -> None:
         sa.Column("parent", sa.Integer(), nullable=True),
         sa.Column("created", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["tenant", "model"], ["models.tenant", "models.name"], name=op.f("fk_versions_tenant_model")
+            ["tenant", "model"], ["models.tenant", "models.name"], name="fk_versions_tenant_model"
         ),
         sa.ForeignKeyConstraint(
             ["tenant", "snapshot"],
             ["snapshots.tenant", "snapshots.digest"],
-            name=op.f("fk_versions_tenant_snapshot"),
+            name="fk_versions_tenant_snapshot",
         ),
-        sa.PrimaryKeyConstraint("tenant", "model", "number", name=op.f("pk_versions")),
-        sa.UniqueConstraint("tenant", "model", "bundle", name=op.f("uq_versions_tenant_model_bundle")),
+        sa.PrimaryKeyConstraint("tenant", "model", "number", name="pk_versions"),
+        sa.UniqueConstraint("tenant", "model", "bundle", name="uq_versions_tenant_model_bundle"),
     )
 
 
@@ -116,9 +116,9 @@ def _aliases() -> None:
         sa.ForeignKeyConstraint(
             ["tenant", "model", "number"],
             ["versions.tenant", "versions.model", "versions.number"],
-            name=op.f("fk_aliases_tenant_model_number"),
+            name="fk_aliases_tenant_model_number",
         ),
-        sa.PrimaryKeyConstraint("tenant", "model", "alias", name=op.f("pk_aliases")),
+        sa.PrimaryKeyConstraint("tenant", "model", "alias", name="pk_aliases"),
     )
     op.create_table(
         "alias_changes",
@@ -131,9 +131,9 @@ def _aliases() -> None:
         sa.Column("at", sa.Double(), nullable=False),
         sa.Column("rollback", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["tenant", "model"], ["models.tenant", "models.name"], name=op.f("fk_alias_changes_tenant_model")
+            ["tenant", "model"], ["models.tenant", "models.name"], name="fk_alias_changes_tenant_model"
         ),
-        sa.PrimaryKeyConstraint("seq", name=op.f("pk_alias_changes")),
+        sa.PrimaryKeyConstraint("seq", name="pk_alias_changes"),
         sqlite_autoincrement=True,
     )
     op.create_index(
@@ -166,10 +166,10 @@ def _jobs() -> None:
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("result", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name=op.f("fk_jobs_tenant")),
-        sa.PrimaryKeyConstraint("seq", name=op.f("pk_jobs")),
-        sa.UniqueConstraint("id", name=op.f("uq_jobs_id")),
-        sa.UniqueConstraint("tenant", "kind", "key", name=op.f("uq_jobs_tenant_kind_key")),
+        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name="fk_jobs_tenant"),
+        sa.PrimaryKeyConstraint("seq", name="pk_jobs"),
+        sa.UniqueConstraint("id", name="uq_jobs_id"),
+        sa.UniqueConstraint("tenant", "kind", "key", name="uq_jobs_tenant_kind_key"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_jobs_finished", "jobs", ["finished"], unique=False)
@@ -211,8 +211,8 @@ def _job_records() -> None:
         sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("progress", sa.Double(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["job"], ["jobs.id"], name=op.f("fk_job_events_job"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("seq", name=op.f("pk_job_events")),
+        sa.ForeignKeyConstraint(["job"], ["jobs.id"], name="fk_job_events_job", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("seq", name="pk_job_events"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_job_events_job_seq", "job_events", ["job", "seq"], unique=False)
@@ -222,8 +222,8 @@ def _job_records() -> None:
         sa.Column("served", sa.BigInteger(), nullable=False),
         sa.Column("waiting", sa.Boolean(), nullable=False),
         sa.Column("since", sa.Double(), nullable=False),
-        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name=op.f("fk_job_turns_tenant")),
-        sa.PrimaryKeyConstraint("tenant", name=op.f("pk_job_turns")),
+        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name="fk_job_turns_tenant"),
+        sa.PrimaryKeyConstraint("tenant", name="pk_job_turns"),
     )
     op.create_index("ix_job_turns_served", "job_turns", ["served"], unique=False)
     op.create_index(
@@ -243,7 +243,7 @@ def _job_records() -> None:
         sa.Column("every_seconds", sa.Integer(), nullable=False),
         sa.Column("offset_seconds", sa.Integer(), nullable=False),
         sa.Column("next_due", sa.Double(), nullable=False),
-        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name=op.f("fk_schedules_tenant")),
-        sa.PrimaryKeyConstraint("tenant", "name", name=op.f("pk_schedules")),
+        sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name="fk_schedules_tenant"),
+        sa.PrimaryKeyConstraint("tenant", "name", name="pk_schedules"),
     )
     op.create_index("ix_schedules_next_due", "schedules", ["next_due"], unique=False)
