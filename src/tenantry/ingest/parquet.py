@@ -36,8 +36,8 @@ def read_parquet(path: Path, name: str, limits: Limits) -> pa.Table:
 
 
 def plain_types(table: pa.Table) -> pa.Table:
-    """Booleans, numbers, decimals, dates, timestamps and text stay; dictionaries are decoded; lists, structs,
-    maps and bytes become text. Names and order stay.
+    """Booleans, numbers, decimals, dates, timestamps and text stay; dictionaries are decoded; durations
+    become seconds; lists, structs, maps and bytes become text. Names and order stay.
     """
     return pa.Table.from_arrays([_plain(column) for column in table.columns], names=table.column_names)
 
@@ -63,6 +63,12 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
         or kinds.is_time(kind)
     ):
         return column.cast(pa.string())
+    if kinds.is_duration(kind):
+        seconds = [
+            None if span is None else span.total_seconds()
+            for span in column.cast(pa.duration("us")).to_pylist()
+        ]
+        return pa.chunked_array([pa.array(seconds, pa.float64())])
     chunks = [pa.array([_text(value) for value in chunk.to_pylist()], pa.string()) for chunk in column.chunks]
     return pa.chunked_array(chunks, pa.string())
 

@@ -91,6 +91,8 @@ def clean_text(path: Path, name: str, folder: Path, limits: Limits) -> CleanText
     if not head:
         raise InvalidData("file_empty", f"{name} is empty")
     encoding, mark = _guess(head)
+    if encoding == "utf-8" and b"\x00" in head:
+        raise _nul(name, head[: head.index(b"\x00")].count(b"\n") + 1)
     with path.open("rb") as raw:
         plain = raw.read(2) != GZIP
     try:
@@ -131,6 +133,12 @@ def _guess(head: bytes) -> tuple[str, bytes]:
     if even > len(head) // 4 and odd < len(head) // 50:
         return "utf-16-be", b""
     return "utf-8", b""
+
+
+def _nul(name: str, line: int) -> InvalidData:
+    return InvalidData(
+        "file_binary", f"{name} holds a NUL byte in line {line}, so it is no text", details={"line": line}
+    )
 
 
 def _encoding_error(name: str, encoding: str, fault: _NotThisEncoding) -> InvalidData:
@@ -203,8 +211,7 @@ class _Scan:
                 "file_too_large", f"{self.name} holds more than {self.limits.file_bytes >> 20} MiB of text"
             )
         if b"\x00" in data:
-            line = self.lines + data[: data.index(b"\x00")].count(b"\n") + 1
-            raise InvalidData("file_binary", f"{self.name} holds a NUL byte in line {line}, so it is no text")
+            raise _nul(self.name, self.lines + data[: data.index(b"\x00")].count(b"\n") + 1)
         if self.blank and data.strip():
             self.blank = False
         self._measure(data)

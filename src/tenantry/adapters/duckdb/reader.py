@@ -13,7 +13,6 @@ from tenantry.errors import InvalidData
 from tenantry.ingest.ports import Dialect, Limits
 
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
-_BATCH = 50_000
 
 
 class DuckDBReader:
@@ -29,26 +28,20 @@ class DuckDBReader:
 
     def read_csv(self, path: Path, dialect: Dialect, names: tuple[str, ...], limits: Limits) -> pa.Table:
         """See ``TableReader.read_csv``."""
-        schema = pa.schema([pa.field(name, pa.string()) for name in names])
-        batches: list[pa.RecordBatch] = []
-        rows = 0
         # The link has a plain name: DuckDB takes stars and brackets in a path for patterns.
         with tempfile.TemporaryDirectory(prefix="tenantry-csv-") as folder:
             link = Path(folder) / "table.csv"
             link.symlink_to(path.resolve())
             try:
                 with duckdb.connect(":memory:", config=self._settings) as connection:
-                    found = connection.sql(_query(link, dialect, len(names), limits))
-                    for batch in found.to_arrow_reader(_BATCH):
-                        rows += batch.num_rows
-                        if rows > limits.rows:
-                            raise InvalidData(
-                                "too_many_rows", f"the table has more than {limits.rows:,} rows"
-                            )
-                        batches.append(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+                    table = connection.sql(_query(link, dialect, len(names), limits)).to_arrow_table()
             except duckdb.Error as error:
                 raise _refusal(error) from error
-        return pa.Table.from_batches(batches, schema=schema)
+        if table.num_rows > limits.rows:
+            raise InvalidData("too_many_rows", f"the table has more than {limits.rows:,} rows")
+        return table.cast(
+            pa.schema([pa.field(name, pa.string()) for name in table.column_names])
+        ).rename_columns(names)
 
 
 def _query(path: Path, dialect: Dialect, width: int, limits: Limits) -> str:
@@ -67,7 +60,8 @@ def _query(path: Path, dialect: Dialect, width: int, limits: Limits) -> str:
         "auto_detect": "false",
     }
     listed = ", ".join(f"{name}={value}" for name, value in options.items())
-    return f"SELECT * FROM read_csv({_quoted(str(path))}, columns={{{columns}}}, {listed})"  # noqa: S608 (quoted)
+    source = f"read_csv({_quoted(str(path))}, columns={{{columns}}}, {listed})"
+    return f"SELECT * FROM {source} LIMIT {limits.rows + 1}"  # noqa: S608 (every part is quoted above)
 
 
 def _quoted(text: str) -> str:
