@@ -103,4 +103,8 @@ CODES: dict[str, tuple[str, str]] = {
         "The file is larger than this version takes.",
         "Take a sample of the rows, or leave out columns with long texts.",
     ),
+    "table_kind": (
+        "The object is no table that can be read.",
+        "Pass a pandas or polars data frame, an Arrow table, or a two-dimensional NumPy array.",
+    ),
 }

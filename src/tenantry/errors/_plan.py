@@ -41,4 +41,8 @@ CODES: dict[str, tuple[str, str]] = {
         "The exported graph does not score as the plan does, so it was not written.",
         "This is a defect: keep the model and report it; the plan itself is not affected.",
     ),
+    "predictor_corrupt": (
+        "The file is no saved predictor, or a part of it is missing or changed.",
+        "Save the predictor again; a file is read only when every part has its recorded digest.",
+    ),
 }
