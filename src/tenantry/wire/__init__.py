@@ -15,6 +15,7 @@ from tenantry.wire.oip import (
     ServerMetadata,
     TensorMetadata,
     decode_infer,
+    read_json,
 )
 from tenantry.wire.outputs import OutputTensor, encode_infer
 from tenantry.wire.tensors import Values, decode_tensor
@@ -34,5 +35,6 @@ __all__ = [
     "decode_tensor",
     "encode_infer",
     "inflate",
+    "read_json",
     "split_body",
 ]

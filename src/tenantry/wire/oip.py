@@ -99,31 +99,41 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _infer_decoder = msgspec.json.Decoder(InferRequest)
+_any_decoder = msgspec.json.Decoder()
 
 
 def decode_infer(data: bytes | memoryview) -> InferRequest:
-    """Read the JSON part of an inference request. Raises ``InvalidRequest("body_json")`` naming the place.
-
-    The literals NaN and Infinity are no JSON, yet some v2 clients write them for floats (tritonclient with
-    ``binary_data=False``), so a body that holds them is read again by the standard library, which knows them.
-    """
+    """Read the JSON part of an inference request. Raises ``InvalidRequest("body_json")`` naming the place."""
     try:
         return _infer_decoder.decode(data)
     except msgspec.ValidationError as error:
         raise InvalidRequest("body_json", f"the inference request is wrong: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raw = bytes(data)
-        if b"NaN" in raw or b"Infinity" in raw:
-            return _decode_with_nan(raw)
-        raise InvalidRequest("body_json", f"the inference request is not JSON: {error}") from error
-    except RecursionError as error:
-        raise InvalidRequest("body_json", "the inference request is nested too deeply") from error
-
-
-def _decode_with_nan(raw: bytes) -> InferRequest:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        value = _lenient(bytes(data), error)
     try:
-        return msgspec.convert(json.loads(raw), InferRequest)
+        return msgspec.convert(value, InferRequest)
     except msgspec.ValidationError as error:
         raise InvalidRequest("body_json", f"the inference request is wrong: {error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest("body_json", f"the inference request is not JSON: {error}") from error
+
+
+def read_json(data: bytes) -> Any:
+    """Read any JSON. Raises ``InvalidRequest("body_json")`` naming the place."""
+    try:
+        return _any_decoder.decode(data)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        return _lenient(data, error)
+
+
+def _lenient(raw: bytes, error: Exception) -> Any:
+    """Read JSON with the literals NaN and Infinity, which are none of its own.
+
+    Some clients write them for floats (tritonclient with ``binary_data=False``, Python's json of a data
+    frame), and the standard library reads them.
+    """
+    if b"NaN" in raw or b"Infinity" in raw:
+        try:
+            return json.loads(raw)
+        except (ValueError, RecursionError) as second:
+            error = second
+    what = "nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}"
+    raise InvalidRequest("body_json", f"the body is {what}") from error

@@ -1,0 +1,189 @@
+"""Inference by the Open Inference Protocol v2."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from tenantry.errors import InvalidRequest
+from tenantry.schema import Task
+from tenantry.serving.call import Call, Steps
+from tenantry.serving.limits import Limits
+from tenantry.serving.models import Model, Outcome
+from tenantry.serving.nearest import describe
+from tenantry.serving.replies import encode_json, infer_reply
+from tenantry.wire import (
+    InferRequest,
+    OutputTensor,
+    RequestedOutput,
+    Values,
+    decode_infer,
+    decode_tensor,
+    encode_infer,
+    split_body,
+)
+
+DEFAULT_REASONS = 3
+"""How many reasons a row gets where ``reasons`` is asked for and no number is."""
+
+
+class Wanted(NamedTuple):
+    """One output to send: its name, its form, and how many classes of the classification extension (0:
+    none).
+    """
+
+    name: str
+    binary: bool
+    top: int = 0
+
+
+def infer(call: Call) -> Steps:
+    """Score a batch: JSON or binary tensors in, JSON or binary tensors out."""
+    target = call.target(call.path.get("version"))
+    head, tail = split_body(call.body, call.headers.get(b"inference-header-content-length"))
+    request = decode_infer(head)
+    model = call.model(target)
+    wanted, explain = wanted_outputs(request, model, call.limits)
+    columns, rows = yield from _columns(model, request, tail, call.limits)
+    if explain and rows > call.limits.explained_rows:
+        raise _too_many(rows, call.limits.explained_rows, " with reasons")
+    size = call.limits.explained_slice_rows if explain else call.limits.slice_rows
+    outcomes: list[Outcome] = []
+    reasons: list[str] = []
+    for start in range(0, rows, size):
+        if start:
+            yield
+        part = columns if rows <= size else _cut(columns, start, start + size)
+        count = min(size, rows - start)
+        scored = model.outcomes(part, count)
+        outcomes += scored
+        if explain:
+            reasons += _reasons(model, part, scored, explain)
+    outputs = [_tensor(model, one, outcomes, reasons) for one in wanted]
+    return infer_reply(*encode_infer(call.path["model"], target.version, request.id, outputs))
+
+
+def wanted_outputs(request: InferRequest, model: Model, limits: Limits) -> tuple[list[Wanted], int]:
+    """The outputs to send, and the number of reasons per row (0: none).
+
+    Raises ``InvalidRequest`` with ``output_unknown`` or ``parameter_value``.
+    """
+    parameters = request.parameters or {}
+    binary = _flag(parameters, "binary_data_output")
+    explain = reason_count(parameters.get("explain"), limits)
+    names = ["score"] if model.task is Task.REGRESSION else ["label", "score", "probabilities"]
+    if not request.outputs:
+        return [Wanted(name, binary) for name in (*names, *(["reasons"] if explain else []))], explain
+    unknown = {output.name for output in request.outputs} - {*names, "reasons"}
+    if unknown:
+        raise InvalidRequest(
+            "output_unknown", f"the model has no output {describe(unknown, [*names, 'reasons'])}"
+        )
+    wanted = [_wanted(output, binary) for output in request.outputs]
+    if any(one.name == "reasons" for one in wanted):
+        return wanted, explain or DEFAULT_REASONS
+    return [*wanted, Wanted("reasons", binary)] if explain else wanted, explain
+
+
+def reason_count(value: Any, limits: Limits) -> int:
+    """A number of reasons as a caller gives it; None is 0. Raises ``InvalidRequest("parameter_value")``."""
+    if value is None:
+        return 0
+    if type(value) is not int or not 0 <= value <= limits.reasons:
+        raise InvalidRequest("parameter_value", f"explain must be a whole number from 0 to {limits.reasons}")
+    return value
+
+
+def _wanted(output: RequestedOutput, binary: bool) -> Wanted:  # noqa: FBT001 — the request's own default
+    parameters = output.parameters
+    if not parameters:
+        return Wanted(output.name, binary)
+    top = parameters.get("classification", 0)
+    if type(top) is not int or top < 0:
+        raise InvalidRequest("parameter_value", "classification must be a whole number")
+    if top and output.name != "probabilities":
+        raise InvalidRequest("parameter_value", "classification applies to the output probabilities")
+    return Wanted(output.name, _flag(parameters, "binary_data", default=binary), top)
+
+
+def _flag(parameters: dict[str, Any], name: str, *, default: bool = False) -> bool:
+    value = parameters.get(name, default)
+    if type(value) is not bool:
+        raise InvalidRequest("parameter_value", f"{name} must be true or false")
+    return value
+
+
+def _columns(model: Model, request: InferRequest, tail: memoryview, limits: Limits) -> Any:
+    """The plan's columns in order, and the number of rows, out of the inputs in any order. In steps."""
+    columns: list[Values | None] = [None] * len(model.columns)
+    if not request.inputs:
+        raise InvalidRequest("input_missing", "the request has no inputs, so the number of rows is unknown")
+    unknown = {tensor.name for tensor in request.inputs} - model.known
+    if unknown:
+        raise InvalidRequest("input_unknown", f"the model has no input {describe(unknown, model.columns)}")
+    seen: set[str] = set()
+    rows = request.inputs[0].shape[0] if request.inputs[0].shape else 0
+    if rows > limits.rows:
+        raise _too_many(rows, limits.rows)
+    for tensor in request.inputs:
+        if tensor.name in seen:
+            raise InvalidRequest("input_duplicate", f"the input {tensor.name!r} is sent twice")
+        seen.add(tensor.name)
+        at = model.index[tensor.name]
+        count, columns[at], used = decode_tensor(tensor, tail, as_float=model.numeric[at])
+        if count != rows:
+            raise InvalidRequest(
+                "input_shape",
+                f"input {tensor.name!r} has {count} rows, but {request.inputs[0].name!r} has {rows}",
+            )
+        tail = tail[used:]
+        if rows > limits.slice_rows:
+            yield
+    if tail:
+        raise InvalidRequest("input_data", f"{len(tail)} bytes follow after the last binary input")
+    return columns, rows
+
+
+def _cut(columns: list[Values | None], start: int, stop: int) -> list[Values | None]:
+    return [None if column is None else column[start:stop] for column in columns]
+
+
+def _reasons(model: Model, columns: Sequence[Values | None], outcomes: list[Outcome], k: int) -> list[str]:
+    """Each row's reasons as JSON text."""
+    named = zip(model.columns, columns, strict=True)
+    present = [(name, column) for name, column in named if column is not None]
+    texts = []
+    for row, outcome in enumerate(outcomes):
+        record = {name: column[row] for name, column in present}
+        texts.append(encode_json(model.reasons(record, k, outcome)).decode())
+    return texts
+
+
+def _tensor(model: Model, wanted: Wanted, outcomes: list[Outcome], reasons: list[str]) -> OutputTensor:
+    rows = len(outcomes)
+    name, binary, top = wanted
+    if name == "score":
+        return OutputTensor(name, "FP64", [rows], [outcome.score for outcome in outcomes], binary)
+    if name == "label":
+        return OutputTensor(name, "BYTES", [rows], [outcome.label for outcome in outcomes], binary)
+    if name == "reasons":
+        return OutputTensor(name, "BYTES", [rows], reasons, binary)
+    classes = model.classes
+    if top:
+        top = min(top, len(classes))
+        texts = [text for outcome in outcomes for text in _top(classes, outcome.probabilities or (), top)]
+        return OutputTensor(name, "BYTES", [rows, top], texts, binary)
+    values = [p for outcome in outcomes for p in outcome.probabilities or ()]
+    return OutputTensor(name, "FP64", [rows, len(classes)], values, binary)
+
+
+def _top(classes: tuple[str, ...], probabilities: tuple[float, ...], top: int) -> list[str]:
+    """Triton's classification extension: "<value>:<index>:<label>", highest value first."""
+    order = sorted(range(len(probabilities)), key=lambda i: -probabilities[i])[:top]
+    return [f"{probabilities[i]!r}:{i}:{classes[i]}" for i in order]
+
+
+def _too_many(rows: int, limit: int, what: str = "") -> InvalidRequest:
+    return InvalidRequest(
+        "too_many_rows",
+        f"the request has {rows:,} rows{what}; the limit is {limit:,}",
+        details={"limit": limit},
+    )

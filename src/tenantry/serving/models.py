@@ -1,0 +1,157 @@
+"""Opened models: what serving knows of one plan, and the cache that keeps plans open.
+
+A plan is a memory map of a few hundred kilobytes at most, shared by all workers through the page cache, so a
+worker opens each on its first request (well under a millisecond) and keeps the most recently used ones.
+"""
+
+import hashlib
+from array import array
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tenantry.errors import Corrupt, TenantryError, Unavailable
+from tenantry.routing import EndpointTable, PlanRef
+from tenantry.schema import NUMERIC_TYPES, Task
+from tenantry.serving.limits import Limits
+from tenantry.serving.ports import Runtime, ScoringPlan
+from tenantry.telemetry import get_logger
+from tenantry.tenancy import TenantId
+
+_log = get_logger("serving.models")
+
+
+class Outcome(NamedTuple):
+    """One row's answer. ``label`` and ``probabilities`` (in the order of the classes) are None for
+    regression.
+    """
+
+    label: str | None
+    score: float
+    probabilities: tuple[float, ...] | None
+    output: int | None
+    """The plan output that reasons should be about: the top class of several, None where there is one
+    output.
+    """
+
+
+class Model:
+    """A plan together with everything that answering needs of its metadata, worked out once."""
+
+    __slots__ = (
+        "classes", "columns", "index", "known", "meta", "negative", "numeric", "plan", "positive",
+        "positive_index", "runtime", "task", "threshold",
+    )  # fmt: skip
+
+    def __init__(self, plan: ScoringPlan, runtime: Runtime) -> None:
+        meta = plan.meta
+        signature = meta.signature
+        self.plan = plan
+        self.runtime = runtime
+        self.meta = meta
+        self.columns = tuple(plan.columns)
+        self.index = {name: i for i, name in enumerate(self.columns)}
+        self.known = frozenset(self.columns)
+        types = {column.name: column.type for column in signature.inputs}
+        self.numeric = tuple(types.get(name) in NUMERIC_TYPES for name in self.columns)
+        self.task = signature.task
+        self.classes = signature.classes
+        self.threshold = signature.threshold
+        self.positive = self.negative = ""
+        self.positive_index = 0
+        if self.task is Task.BINARY:
+            self.positive = signature.positive_class or self.classes[1]
+            self.positive_index = self.classes.index(self.positive)
+            self.negative = self.classes[1 - self.positive_index]
+
+    def outcome(self, values: Sequence[float]) -> Outcome:
+        """The answer that one row's scores come to."""
+        if self.task is Task.BINARY:
+            p = values[0]
+            label = self.positive if p >= self.threshold else self.negative
+            return Outcome(label, p, (1.0 - p, p) if self.positive_index else (p, 1.0 - p), None)
+        if self.task is Task.MULTICLASS:
+            best = max(values)
+            top = values.index(best)
+            return Outcome(self.classes[top], best, tuple(values), top)
+        return Outcome(None, values[0], None, None)
+
+    def outcomes(self, columns: Sequence[Any], rows: int) -> list[Outcome]:
+        """Score ``rows`` rows of columns (None = all missing)."""
+        flat = array("d", self.plan.score_columns(columns, rows))
+        width = self.plan.n_outputs
+        if width == 1:
+            return [self.outcome((value,)) for value in flat]
+        return [self.outcome(tuple(flat[i : i + width])) for i in range(0, rows * width, width)]
+
+    def reasons(self, record: Mapping[str, Any], k: int, outcome: Outcome) -> Sequence[Any]:
+        """Why this record got this answer: the ``k`` strongest reasons."""
+        return self.runtime.reasons(self.plan, record, k, outcome.output)
+
+
+class Models:
+    """Open models by tenant and plan digest, least recently used first; bounded in number and in bytes."""
+
+    def __init__(self, home: Path, runtime: Runtime, limits: Limits) -> None:
+        self._home = home
+        self._runtime = runtime
+        self._limits = limits
+        self._open: OrderedDict[tuple[TenantId, str], Model] = OrderedDict()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def get(self, tenant: TenantId, ref: PlanRef) -> Model:
+        """The model, opened now if need be.
+
+        Raises ``Unavailable("model_unavailable")`` where the file cannot be read, ``Corrupt("plan_corrupt")``
+        where its bytes are wrong.
+        """
+        key = (tenant, ref.sha256)
+        model = self._open.get(key)
+        if model is None:
+            model = self._load(tenant, ref)
+            self._open[key] = model
+            self._bytes += model.plan.nbytes
+            self._shrink()
+        else:
+            self._open.move_to_end(key)
+        return model
+
+    def retain(self, table: EndpointTable) -> None:
+        """Let go of every model that the table no longer names; a request that still scores with one keeps
+        it.
+        """
+        named = {
+            (tenant, ref.sha256)
+            for tenant, endpoints in table.endpoints.items()
+            for endpoint in endpoints.values()
+            for ref in endpoint.versions.values()
+        }
+        for key in [key for key in self._open if key not in named]:
+            self._bytes -= self._open.pop(key).plan.nbytes
+
+    def _shrink(self) -> None:
+        while len(self._open) > 1 and (
+            len(self._open) > self._limits.plans or self._bytes > self._limits.plan_bytes
+        ):
+            self._bytes -= self._open.popitem(last=False)[1].plan.nbytes
+
+    def _load(self, tenant: TenantId, ref: PlanRef) -> Model:
+        path = self._home / ref.path
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if digest != ref.sha256:
+                raise Corrupt("plan_corrupt", f"{path} does not have the digest {ref.sha256}")
+            return Model(self._runtime.open(path), self._runtime)
+        except OSError as error:
+            _log.error("plan unreadable", tenant=tenant, path=str(path), error=str(error))
+            raise Unavailable("model_unavailable", "the model's plan cannot be read now") from error
+        except (TenantryError, ValueError, LookupError) as error:
+            # The caller is told what is wrong, and only the log where the file lies.
+            _log.error("plan refused", tenant=tenant, path=str(path), error=str(error))
+            message = "the model's stored plan is damaged, or of another version"
+            raise Corrupt("plan_corrupt", message) from error

@@ -1,0 +1,263 @@
+"""Health, metadata, keys, roles, tenants, methods and limits at the core."""
+
+import gzip
+import inspect
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tenantry import __version__
+from tenantry.errors import CATALOGUE
+from tenantry.serving import ROUTES
+from tenantry.serving.routes import Route
+
+CLOSED = [route for route in ROUTES if not route.public]
+OF_TENANTS = [route for route in CLOSED if route.tenant and "{model}" in route.path]
+
+
+def path_of(route: Route, model: str = "churn", version: str = "1") -> str:
+    return route.path.replace("{model}", model).replace("{version}", version)
+
+
+def test_health_needs_no_key(world: Any) -> None:
+    assert world.told("GET", "/v2/health/live", key=None) == {"live": True}
+    assert world.told("GET", "/v2/health/ready", key=None) == {"ready": True}
+
+
+def test_a_worker_without_a_table_lives_but_is_not_ready(world: Any) -> None:
+    world.state.table = None
+    assert world.ask("GET", "/v2/health/live", key=None).status == 200
+    assert world.ask("GET", "/v2/health/ready", key=None).status == 503
+    world.refused(503, "serving_starting", "GET", "/v2")
+
+
+def test_server_metadata(world: Any) -> None:
+    assert world.told("GET", "/v2") == {
+        "name": "tenantry",
+        "version": __version__,
+        "extensions": ["binary_tensor_data", "classification", "parameters", "schedule_policy"],
+    }
+
+
+def test_the_list_holds_only_the_tenants_own(world: Any) -> None:
+    assert world.told("GET", "/v2/models") == {"models": ["churn", "segment", "unpublished", "value"]}
+    assert world.told("GET", "/v2/models", key="bolt-admin") == {"models": ["secret"]}
+
+
+def test_model_metadata(world: Any) -> None:
+    assert world.told("GET", "/v2/models/churn") == {
+        "name": "churn",
+        "versions": ["1", "2", "10"],
+        "platform": "tenantry_plan",
+        "inputs": [
+            {"name": "tenure", "datatype": "FP64", "shape": [-1]},
+            {"name": "Contract", "datatype": "BYTES", "shape": [-1]},
+            {"name": "charges", "datatype": "FP64", "shape": [-1]},
+        ],
+        "outputs": [
+            {"name": "label", "datatype": "BYTES", "shape": [-1]},
+            {"name": "score", "datatype": "FP64", "shape": [-1]},
+            {"name": "probabilities", "datatype": "FP64", "shape": [-1, 2]},
+            {"name": "reasons", "datatype": "BYTES", "shape": [-1]},
+        ],
+        "parameters": {
+            "version": "1",
+            "aliases": {"challenger": "2", "champion": "1"},
+            "task": "binary",
+            "target": "Churn",
+            "classes": ["No", "Yes"],
+            "positive_class": "Yes",
+            "threshold": 0.4,
+        },
+    }
+    assert world.told("GET", "/v2/models/churn/versions/challenger")["parameters"]["version"] == "2"
+
+
+def test_metadata_of_a_regression_has_no_label(world: Any) -> None:
+    outputs = world.told("GET", "/v2/models/value")["outputs"]
+    assert [output["name"] for output in outputs] == ["score", "reasons"]
+
+
+def test_readiness_of_a_model(world: Any) -> None:
+    assert world.told("GET", "/v2/models/churn/ready")["ready"] is True
+    assert world.told("GET", "/v2/models/churn/versions/2/ready")["version"] == "2"
+    world.refused(404, "not_found", "GET", "/v2/models/unpublished/ready")
+    world.refused(404, "not_found", "GET", "/v2/models/churn/versions/3/ready")
+
+
+def test_a_lost_plan_makes_the_model_unavailable(world: Any) -> None:
+    for path in (world.home / "blobs" / "acme").iterdir():
+        path.unlink()
+    error = world.refused(503, "model_unavailable", "GET", "/v2/models/churn/ready")
+    assert str(world.home) not in error["error"]
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"nonsense"])
+def test_a_damaged_plan_is_refused(world: Any, data: bytes) -> None:
+    for path in (world.home / "blobs" / "acme").iterdir():
+        path.write_bytes(data)
+    error = world.refused(500, "plan_corrupt", "POST", "/predict/churn", {"tenure": 1})
+    assert str(world.home) not in error["error"]
+
+
+@pytest.mark.parametrize("key", [None, "", "nobody", "acme-expired", "ACME-SCORER"])
+@pytest.mark.parametrize("route", [*CLOSED, Route("GET", "/v2/nothing"), Route("PUT", "/v2/models/churn")])
+def test_without_a_good_key_every_path_answers_alike(world: Any, route: Route, key: str | None) -> None:
+    response = world.ask(route.method, path_of(route), b"{}", key=key)
+    other = world.ask("GET", "/v2/models/secret", key="wrong")
+    assert response.status == 401
+    assert response == other
+    assert (b"www-authenticate", b"Bearer") in response.headers
+
+
+@pytest.mark.parametrize(
+    "authorization", ["Basic acme-scorer", "acme-scorer", "Bearer", "Bearer  ", "Bearer x y"]
+)
+def test_a_malformed_key_is_no_key(world: Any, authorization: str) -> None:
+    world.refused(401, "unauthenticated", "GET", "/v2", key=None, authorization=authorization)
+
+
+def test_the_scheme_is_read_in_any_case(world: Any) -> None:
+    world.told("GET", "/v2", key=None, authorization="bearer acme-scorer")
+
+
+def sent_to(route: Route, world: Any, **rest: Any) -> Any:
+    infer = {"inputs": [{"name": "tenure", "shape": [1], "datatype": "FP64", "data": [1]}]}
+    body = infer if route.path.endswith("/infer") else {"tenure": 1}
+    model = rest.pop("model", "churn")
+    return world.ask(route.method, path_of(route, model), b"" if route.method == "GET" else body, **rest)
+
+
+@pytest.mark.parametrize("route", CLOSED)
+def test_roles_may_what_access_says(world: Any, route: Route) -> None:
+    for key in ("acme-admin", "acme-builder", "acme-scorer"):
+        assert sent_to(route, world, key=key).status == 200
+    assert sent_to(route, world, key="operator", x_tenant="acme").status == 200
+    assert sent_to(route, world, key="acme-viewer").status == (403 if route.method == "POST" else 200)
+    assert sent_to(route, world, key="acme-odd").status == 403
+
+
+@pytest.mark.parametrize("route", OF_TENANTS)
+@pytest.mark.parametrize("key", ["acme-admin", "acme-builder", "acme-scorer", "acme-viewer"])
+def test_a_foreign_name_and_no_name_give_the_same_bytes(world: Any, route: Route, key: str) -> None:
+    foreign = sent_to(route, world, key=key, model="secret")
+    nonexistent = sent_to(route, world, key=key, model="nothing-of-the-kind")
+    assert foreign == nonexistent
+    assert foreign.status == (403 if key == "acme-viewer" and route.method == "POST" else 404)
+    # The header that lets operators act for a tenant does nothing for anybody else.
+    assert sent_to(route, world, key=key, model="secret", x_tenant="bolt") == foreign
+
+
+@pytest.mark.parametrize("route", [route for route in CLOSED if route.tenant])
+def test_an_operator_names_a_tenant(world: Any, route: Route) -> None:
+    response = sent_to(route, world, key="operator")
+    assert response.status == 400
+    assert msgspec.json.decode(response.body)["code"] == "tenant_required"
+    bad = sent_to(route, world, key="operator", x_tenant="../acme")
+    assert msgspec.json.decode(bad.body)["code"] == "header_value"
+    if "{model}" in route.path:
+        assert sent_to(route, world, key="operator", x_tenant="nobody").status == 404
+
+
+def test_every_reply_names_the_version_of_the_server(world: Any) -> None:
+    replies = [
+        world.ask("GET", "/v2/health/live", key=None),
+        world.ask("GET", "/v2"),
+        world.ask("GET", "/v2", key=None),
+        world.ask("GET", "/nothing"),
+        world.ask("POST", "/predict/churn", {"tenure": 1}),
+    ]
+    for reply in replies:
+        assert (b"x-tenantry-version", __version__.encode()) in reply.headers
+        assert dict(reply.headers)[b"content-length"] == str(len(reply.body)).encode()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/v2/",
+        "/v2/model",
+        "/v2/models/",
+        "/v2/models/churn/",
+        "/predict",
+        "/predict/",
+        "/predict/a/b",
+    ],
+)
+def test_an_unknown_path_is_told_apart(world: Any, path: str) -> None:
+    world.refused(404, "route_unknown", "GET", path)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_other_methods_are_refused_with_the_right_one(world: Any, route: Route) -> None:
+    for method in {"GET", "POST", "PUT", "DELETE", "HEAD", "PATCH"} - {route.method}:
+        response = world.ask(method, path_of(route))
+        assert response.status == 405, (method, route)
+        assert (b"allow", route.method.encode()) in response.headers
+
+
+def test_headers_alone_can_refuse_a_body(world: Any) -> None:
+    good = {b"authorization": b"Bearer acme-scorer"}
+    refuse = world.core.refuse
+    assert refuse("POST", "/predict/churn", {**good, b"content-length": b"1000"}) is None
+    assert refuse("POST", "/predict/churn", {**good, b"content-length": b"99999999999"}).status == 413
+    assert refuse("POST", "/predict/churn", {**good, b"content-length": b"-1"}).status == 413
+    assert refuse("POST", "/predict/churn", {}).status == 401
+    assert refuse("POST", "/nothing", good).status == 404
+    assert refuse("GET", "/v2", good).status == 413
+
+
+def test_a_defect_answers_500_and_the_worker_goes_on(
+    world: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*args: Any) -> Any:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(world.state.models, "get", broken)
+    error = world.refused(500, "internal", "POST", "/predict/churn", {"tenure": 1})
+    assert "boom" not in str(error)
+    monkeypatch.undo()
+    world.told("POST", "/predict/churn", {"tenure": 1})
+
+
+def test_a_decompressed_body_is_bounded(make_world: Callable[..., Any]) -> None:
+    world = make_world(body_bytes=1000)
+    world.refused(
+        413, "body_too_large", "POST", "/predict/churn", gzip.compress(bytes(5000)), content_encoding="gzip"
+    )
+
+
+def test_models_are_opened_once_and_let_go_beyond_the_bound(make_world: Callable[..., Any]) -> None:
+    world = make_world(plans=2)
+    for name in ("churn", "churn", "value", "churn", "segment", "churn"):
+        world.told("POST", f"/predict/{name}", {"tenure": 1})
+    assert len(world.state.models) == 2
+    assert len(world.runtime.opened) == 3
+    world.told("POST", "/predict/value", {"tenure": 1})
+    assert len(world.runtime.opened) == 4
+
+
+def test_models_that_a_new_table_drops_are_let_go(world: Any) -> None:
+    world.told("POST", "/predict/churn", {"tenure": 1})
+    world.told("POST", "/predict/secret", {"tenure": 1}, key="bolt-admin")
+    table = world.state.table
+    world.state.swap(msgspec.structs.replace(table, number=2, endpoints={"bolt": table.endpoints["bolt"]}))
+    assert len(world.state.models) == 1
+    world.refused(404, "not_found", "POST", "/predict/churn", {"tenure": 1})
+
+
+def test_every_code_that_serving_raises_is_in_the_catalogue() -> None:
+    import tenantry.serving as package
+    import tenantry.wire as wire
+
+    raised = re.compile(r'(?:Invalid\w+|NotFound|Un\w+|Corrupt|Internal|Forbidden)\(\s*"(\w+)"')
+    for module in (package, wire):
+        for path in Path(inspect.getfile(module)).parent.glob("*.py"):
+            for code in raised.findall(path.read_text()):
+                assert code in CATALOGUE, (path.name, code)
