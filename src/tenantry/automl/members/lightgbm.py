@@ -1,0 +1,132 @@
+"""The forest: LightGBM with numeric splits only, shallow enough for the plan, its leaves rounded to float32.
+
+The objective's constant (the prior) is given as initial score, so that trees hold differences from it only; the plan
+adds it as ``base``.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+
+from tenantry.automl.arrays import F64
+from tenantry.automl.budget import Deadline
+from tenantry.automl.members.trees import read_trees
+from tenantry.schema import Task
+
+MAX_DEPTH = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForestParams:
+    """What varies between forests; the rest is fixed (see :func:`_settings`)."""
+
+    learning_rate: float = 0.06
+    num_leaves: int = 31
+    min_data: int = 20
+    feature_fraction: float = 0.7
+    l2: float = 1.0
+    extra_trees: bool = False
+
+
+@dataclass(slots=True)
+class Forest:
+    """A trained forest. ``losses``: the validation loss after each round, where there was a validation set."""
+
+    booster: Any
+    prior: F64
+    outputs: int
+    rounds: int
+    losses: list[float] = field(default_factory=list)
+    cpu_seconds: float = 0.0
+
+    def margins(self, matrix: Any, rounds: int | None = None) -> F64:
+        """Prior plus the trees, rows × outputs."""
+        raw = self.booster.predict(matrix, raw_score=True, num_iteration=rounds or -1, num_threads=1)
+        return np.asarray(raw, dtype=np.float64).reshape(matrix.shape[0], self.outputs) + self.prior
+
+    def round_leaves(self) -> None:
+        """Round each leaf to float32, as the plan stores it."""
+        for number, tree in enumerate(read_trees(self.booster)):
+            for leaf, value in enumerate(tree.value):
+                self.booster.set_leaf_output(number, leaf, float(np.float32(value)))
+
+
+def prior_margins(y: np.ndarray, task: Task, classes: int) -> F64:
+    """The best constant margins: the log odds, the log shares, or 0 for a standardised value."""
+    if task is Task.REGRESSION:
+        return np.zeros(1)
+    share = np.clip(np.bincount(y, minlength=classes) / len(y), 1e-6, 1)
+    if task is Task.BINARY:
+        return np.array([np.log(share[1] / share[0])])
+    return np.asarray(np.log(share) - np.log(share).mean())
+
+
+def fit_forest(
+    matrix: Any,
+    y: np.ndarray,
+    *,
+    task: Task,
+    classes: int,
+    params: ForestParams,
+    rounds: int,
+    seed: int,
+    deadline: Deadline,
+    validation: tuple[Any, np.ndarray] | None = None,
+    patience: int = 40,
+) -> Forest:
+    """Boost until ``rounds``, the deadline, or ``patience`` rounds without a better validation loss."""
+    outputs = classes if task is Task.MULTICLASS else 1
+    prior = prior_margins(y, task, classes)
+    settings = _settings(task, classes, params, seed)
+    train = _dataset(matrix, y, prior, settings)
+    losses: list[float] = []
+    watch: list[Any] = []
+    if validation is not None:
+        watch = [_dataset(validation[0], validation[1], prior, settings, train)]
+    best = [np.inf, 0]
+
+    def stop(env: Any) -> None:
+        if env.evaluation_result_list:
+            loss = float(env.evaluation_result_list[0][2])
+            losses.append(loss)
+            if loss < best[0] - 1e-9:
+                best[:] = [loss, env.iteration]
+        if deadline.passed or (losses and env.iteration - best[1] >= patience):
+            raise lgb.callback.EarlyStopException(env.iteration, [])
+
+    booster = lgb.train(settings, train, rounds, valid_sets=watch or None, callbacks=[stop])
+    return Forest(booster, prior, outputs, booster.current_iteration(), losses)
+
+
+def _settings(task: Task, classes: int, params: ForestParams, seed: int) -> dict[str, Any]:
+    objective = {Task.BINARY: "binary", Task.MULTICLASS: "multiclass", Task.REGRESSION: "regression"}[task]
+    settings: dict[str, Any] = {
+        "objective": objective,
+        "boost_from_average": False,
+        "learning_rate": params.learning_rate,
+        "num_leaves": params.num_leaves,
+        "max_depth": MAX_DEPTH,
+        "min_data_in_leaf": params.min_data,
+        "feature_fraction": params.feature_fraction,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": params.l2,
+        "extra_trees": params.extra_trees,
+        "num_threads": 1,
+        "deterministic": True,
+        "force_row_wise": True,
+        "seed": seed,
+        "verbose": -1,
+        "feature_pre_filter": False,
+    }
+    if task is Task.MULTICLASS:
+        settings["num_class"] = classes
+    return settings
+
+
+def _dataset(matrix: Any, y: np.ndarray, prior: F64, settings: dict[str, Any], like: Any = None) -> Any:
+    start = np.repeat(prior, matrix.shape[0])  # one block of rows an output
+    return lgb.Dataset(matrix, y, init_score=start, reference=like, params=settings, free_raw_data=True)
+

@@ -1,0 +1,205 @@
+"""The linear member: standardised and clipped slots, splines of numbers, words, tokens; ridge or logistic regression.
+
+Every term is one that the plan can give: ``clip((x - mean) * inv_scale, -8, 8)`` of a slot, or a weight that a word or
+token carries. Three tricks make that enough:
+
+- a *ramp* is a term so steep that it clips on either side of an interval between two quantiles; together the ramps of a
+  number are a linear spline, constant outside the 5 % and 95 % quantiles;
+- a *missing mark* is a term with a scale of 1e-30 and a fill of 1e30: 1 where the slot is missing, else 0;
+- the words of a category carry, besides their own weight, the weights of their tokens, so that rare words learn from
+  common ones that share a token.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import linalg, sparse
+from sklearn.linear_model import LogisticRegression
+
+from tenantry.automl.arrays import F32, F64, I32, I64
+from tenantry.automl.encoders import CategoryEncoder, Encoded, FeatureSpace
+from tenantry.plan.kernel import tokens
+from tenantry.schema import Task
+
+CLIP = 8.0
+_KNOTS = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
+_MARK_FILL, _MARK_SCALE = np.float32(1e30), np.float32(1e-30)
+_MIN_WORD_ROWS = 5
+_MAX_WORDS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Terms over slots; the weight of term j acts on ``gain[j] * clip(...)``."""
+
+    slot: I32
+    mean: F32
+    inv_scale: F32
+    fill: F32
+    gain: F64
+
+    def values(self, dense: F32) -> F64:
+        """Rows × terms, in the plan's own arithmetic."""
+        x = dense[:, self.slot].astype(np.float64)
+        x = np.where(np.isnan(x), self.fill.astype(np.float64), x)
+        z = (x - self.mean.astype(np.float64)) * self.inv_scale.astype(np.float64)
+        return np.asarray(np.clip(z, -CLIP, CLIP))
+
+
+@dataclass(frozen=True, slots=True)
+class WordBlock:
+    """What the words of one category bring: ``matrix`` is (words + missing + unseen) × features, sparse."""
+
+    encoder: CategoryEncoder
+    matrix: Any
+
+
+@dataclass(frozen=True, slots=True)
+class LinearDesign:
+    """The columns of the linear member, in order: terms, then each category's words, then each text's tokens."""
+
+    space: FeatureSpace
+    terms: Terms
+    blocks: tuple[WordBlock, ...]
+
+    @property
+    def width(self) -> int:
+        """Columns in all."""
+        return (
+            len(self.terms.slot)
+            + sum(b.matrix.shape[1] for b in self.blocks)
+            + sum(len(t.tokens) for t in self.space.texts)
+        )
+
+    def matrix(self, dense: F32, encoded: Encoded, rows: I64, *, own: bool) -> Any:
+        """Rows × width. ``own``: these are the rows that the tables were fitted on."""
+        parts: list[Any] = [self.terms.values(dense) * self.terms.gain]
+        for block, table in zip(self.blocks, encoded.tables, strict=True):
+            codes = block.encoder.codes[rows]
+            words = len(block.encoder.words)
+            place = np.where(codes < 0, words, codes)
+            if not own:
+                place = np.where(block.encoder.table_rows(table, rows) == table.unseen_row, words + 1, place)
+            parts.append(block.matrix[place])
+        parts += [text.matrix[rows] for text in self.space.texts]
+        if len(parts) == 1:
+            return np.asarray(parts[0])
+        return sparse.hstack([sparse.csr_matrix(parts[0]), *parts[1:]], format="csr")
+
+
+@dataclass(frozen=True, slots=True)
+class LinearFit:
+    """Weights (width × outputs) and intercepts, rounded to what the plan stores."""
+
+    weights: F64
+    intercept: F64
+
+    def margins(self, matrix: Any) -> F64:
+        """Rows × outputs."""
+        return np.asarray(matrix @ self.weights + self.intercept, dtype=np.float64)
+
+
+def build_design(space: FeatureSpace) -> LinearDesign:
+    """Lay out the linear member. Looks at the values of the slots, never at the target."""
+    slots: list[int] = []
+    rows: list[tuple[float, float, float, float]] = []
+    for i, slot in enumerate(space.slots):
+        if slot.part in ("value", "days", "difference", "chars", "words"):
+            found = _fixed_terms(space.fixed[:, i], spline=slot.part != "chars")
+            rows += found
+            slots += [i] * len(found)
+        elif slot.part == "target":
+            slots.append(i)
+            rows.append((0.0, 1.0, 0.0, 1.0))
+    table = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    terms = Terms(
+        np.array(slots, dtype=np.int32),
+        table[:, 0].astype(np.float32),
+        table[:, 1].astype(np.float32),
+        table[:, 2].astype(np.float32),
+        table[:, 3],
+    )
+    return LinearDesign(space, terms, tuple(WordBlock(e, _word_matrix(e)) for e in space.categories))
+
+
+def _fixed_terms(x: F32, *, spline: bool) -> list[tuple[float, float, float, float]]:
+    """(mean, inverse scale, fill, gain) of the terms of one slot."""
+    known = x[~np.isnan(x)].astype(np.float64)
+    if len(known) == 0 or known.min() == known.max():
+        return []
+    middle, spread = float(np.median(known)), float(known.std())
+    if not np.isfinite(spread) or spread <= 0:
+        return []
+    found = [(float(known.mean()), 1 / spread, middle, 1.0)]
+    if len(known) < len(x) - 4:
+        found.append((0.0, float(_MARK_SCALE), float(_MARK_FILL), 1.0))
+    knots = np.unique(np.quantile(known, _KNOTS))
+    if spline and len(np.unique(known)) > 5 and len(knots) > 2:
+        for low, high in zip(knots[:-1], knots[1:], strict=True):
+            found.append(((low + high) / 2, 2 * CLIP / (high - low), middle, 1 / CLIP))
+    return found
+
+
+def _word_matrix(encoder: CategoryEncoder) -> Any:
+    """One column a frequent word (and for missing), and one a token that several words share."""
+    words = len(encoder.words)
+    counts = np.bincount(np.where(encoder.codes < 0, words, encoder.codes), minlength=words + 1)
+    often = np.flatnonzero(counts >= _MIN_WORD_ROWS)
+    often = often[np.argsort(-counts[often], kind="stable")[:_MAX_WORDS]]
+    rows, columns = [int(i) for i in often], list(range(len(often)))
+    width = len(often)
+    parts = [set(tokens(word)) for word in encoder.words] if words > 20 else []
+    shared = Counter(t for found in parts for t in found)
+    place = {t: width + i for i, t in enumerate(sorted(t for t, n in shared.items() if 2 <= n <= words // 2))}
+    for i, found in enumerate(parts):
+        if counts[i] < 2:
+            continue  # the plan will not know this word
+        kept = [place[t] for t in found if t in place]
+        rows += [i] * len(kept)
+        columns += kept
+    values = np.ones(len(rows))
+    return sparse.csr_matrix((values, (rows, columns)), shape=(words + 2, width + len(place)))
+
+
+def fit_linear(matrix: Any, y: np.ndarray, *, task: Task, strength: float, start: LinearFit | None = None) -> LinearFit:
+    """Ridge (regression) or logistic regression with an L2 penalty; ``strength`` is the inverse of the penalty.
+
+    ``start``: a fit from which the iterations begin, usually that of a smaller strength.
+    """
+    if task is Task.REGRESSION:
+        weights, intercept = _ridge(matrix, y, strength)
+    else:
+        model = LogisticRegression(C=strength, max_iter=150, tol=1e-3, warm_start=start is not None)
+        if start is not None:
+            model.coef_, model.intercept_ = start.weights.T.copy(), start.intercept.copy()
+            model.classes_ = np.unique(y)
+            model.n_iter_ = np.zeros(1)
+        _fit_quietly(model, matrix, y)
+        weights, intercept = model.coef_.T, model.intercept_
+    return LinearFit(np.asarray(weights, dtype=np.float64), np.asarray(intercept, dtype=np.float64))
+
+
+def _fit_quietly(model: LogisticRegression, matrix: Any, y: np.ndarray) -> None:
+    """Fit; an early end at the iteration limit is meant, since more iterations would not change the ranking."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(matrix, y)
+
+
+def _ridge(matrix: Any, y: np.ndarray, strength: float) -> tuple[F64, F64]:
+    """Closed-form ridge with a free intercept: (X'X - n·m·m' + I/strength) w = X'y - n·m·ȳ."""
+    rows, width = matrix.shape
+    mean = np.asarray(matrix.mean(axis=0)).ravel()
+    gram = matrix.T @ matrix
+    gram = gram.toarray() if sparse.issparse(gram) else np.asarray(gram)
+    gram = gram - rows * np.outer(mean, mean)
+    gram[np.diag_indices(width)] += 1 / strength
+    right = np.asarray(matrix.T @ y).ravel() - rows * mean * y.mean()
+    weights = linalg.solve(gram, right, assume_a="pos", overwrite_a=True)
+    return weights[:, None], np.array([y.mean() - mean @ weights])

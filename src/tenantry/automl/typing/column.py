@@ -1,0 +1,91 @@
+"""One column with its meaning."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tenantry.automl.typing.distinct import I32, Distinct, Raw
+from tenantry.plan.ir import DateOrder, NumberFormat
+from tenantry.plan.kernel import category_word, parse_dates, parse_numbers
+from tenantry.schema import NUMERIC_TYPES, SemanticType
+
+F64 = npt.NDArray[np.float64]
+
+DATE_TYPES = frozenset({SemanticType.DATE, SemanticType.DATETIME})
+TEXT_TYPES = frozenset({SemanticType.TEXT, SemanticType.EMAIL, SemanticType.URL})
+CATEGORICAL_TYPES = frozenset(
+    {
+        SemanticType.BOOLEAN,
+        SemanticType.CATEGORY,
+        SemanticType.PHONE,
+        SemanticType.POSTAL_CODE,
+        SemanticType.COUNTRY,
+        SemanticType.IDENTIFIER,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TypedColumn:
+    """A column, its type, the evidence for it in words, and how its values are read.
+
+    ``null_words`` are the texts found to mean missing; ``format`` and ``order`` say how numbers and dates are written.
+    """
+
+    name: str
+    type: SemanticType
+    evidence: str
+    values: Distinct
+    null_words: tuple[str, ...] = ()
+    format: NumberFormat = NumberFormat()
+    order: DateOrder = "ymd"
+
+    def numbers(self) -> F64:
+        """One float a row; NaN where missing. Meant for the numeric types."""
+        return self._spread(parse_numbers(list(self.values.values), self.format))
+
+    def dates(self) -> F64:
+        """Rows × (days, month, weekday, day, hour); NaN where missing. Meant for the date types."""
+        return self._spread(parse_dates(list(self.values.values), self.order))
+
+    def words(self) -> tuple[I32, tuple[str, ...]]:
+        """A word number a row (-1 missing) and the words; null words count as missing."""
+        nulls = set(self.null_words)
+        place = np.full(len(self.values.values) + 1, -1, dtype=np.int32)
+        words: dict[str, int] = {}
+        for i, value in enumerate(self.values.values):
+            word = category_text(value)
+            if word not in nulls:
+                place[i] = words.setdefault(word, len(words))
+        return place[self.values.codes], tuple(words)
+
+    def texts(self) -> list[str | None]:
+        """The text of each row, None where missing."""
+        texts: list[str | None] = [category_text(value) for value in self.values.values]
+        texts.append(None)
+        return [texts[code] for code in self.values.codes]
+
+    def missing_rows(self) -> npt.NDArray[np.bool_]:
+        """Which rows have no usable value."""
+        if self.type in NUMERIC_TYPES:
+            return np.isnan(self.numbers())
+        if self.type in DATE_TYPES:
+            return np.isnan(self.dates()[:, 0])
+        return np.asarray(self.words()[0] < 0)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> "TypedColumn":
+        """The same column, typed the same, with these rows only."""
+        return TypedColumn(
+            self.name, self.type, self.evidence, self.values.take(rows), self.null_words, self.format, self.order
+        )
+
+    def _spread(self, parsed: F64) -> F64:
+        """From one entry a distinct value to one a row."""
+        tail = np.full((1, *parsed.shape[1:]), np.nan)
+        return np.concatenate((parsed, tail))[self.values.codes]
+
+
+def category_text(value: Raw) -> str:
+    """The word of a value as the plan compares it (never null here)."""
+    return category_word(value) or ""

@@ -1,0 +1,107 @@
+"""The order in which meanings are tried on a column: the first that fits is taken."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+
+from tenantry.automl.typing import words as w
+from tenantry.automl.typing.column import TypedColumn
+from tenantry.automl.typing.dates import find_dates
+from tenantry.automl.typing.distinct import Distinct, distinct_values
+from tenantry.automl.typing.identifiers import number_identifier, text_identifier
+from tenantry.automl.typing.numbers import find_numbers
+from tenantry.schema import SemanticType
+
+
+def type_table(table: pa.Table, names: Iterable[str]) -> list[TypedColumn]:
+    """Type these columns of a table, in this order."""
+    return [type_column(name, distinct_values(table.column(name))) for name in names]
+
+
+def type_column(name: str, values: Distinct) -> TypedColumn:
+    """Find what one column means. Deterministic; looks at the values, and at the name only as a tie-breaker."""
+    if not values.values:
+        return TypedColumn(name, SemanticType.EMPTY, "no row has a value", values)
+    if values.numeric:
+        return _number(name, values) or _category(name, values, ())
+    nulls = w.null_words(values)
+    kept = [str(v) for v in values.values if str(v) not in nulls]
+    if not kept:
+        return TypedColumn(name, SemanticType.EMPTY, f"every value means missing: {nulls[0]!r}", values, nulls)
+    if len(kept) == 1:
+        return _single(name, values, nulls)
+    if w.is_boolean(values, nulls):
+        return TypedColumn(name, SemanticType.BOOLEAN, f"two words: {kept[0]}, {kept[1]}", values, nulls)
+    place = w.place_type(name, kept)
+    if place is SemanticType.POSTAL_CODE:
+        return TypedColumn(name, place, "short codes with digits, named or zero-padded like postal codes", values, nulls)
+    found = _date(name, values, nulls) or _contact(name, values, kept, nulls) or _number(name, values)
+    if found is not None:
+        return found
+    if place is not None:
+        return TypedColumn(name, place, "the values are names or codes of countries", values, nulls)
+    return _category(name, values, nulls)
+
+
+def _single(name: str, values: Distinct, nulls: tuple[str, ...]) -> TypedColumn:
+    """One value only: a constant, or a mark that some rows have."""
+    present = int(sum(c for v, c in zip(values.values, values.counts, strict=True) if str(v) not in nulls))
+    if present == values.rows:
+        return TypedColumn(name, SemanticType.CONSTANT, "every row has the same value", values, nulls)
+    evidence = f"one value in {present} of {values.rows} rows, missing in the others"
+    return TypedColumn(name, SemanticType.CATEGORY, evidence, values, nulls)
+
+
+def _number(name: str, values: Distinct) -> TypedColumn | None:
+    found = find_numbers(values)
+    if found is None:
+        return None
+    known = np.unique(found.parsed[~np.isnan(found.parsed)])
+    if len(known) == 0:
+        return TypedColumn(name, SemanticType.EMPTY, "no value is a finite number", values)
+    kind, evidence = found.type, found.evidence
+    if len(known) == 1 and not found.strays and not found.format.nulls and values.present == values.rows:
+        return TypedColumn(name, SemanticType.CONSTANT, "every row has the same value", values)
+    reason = number_identifier(name, values, found.parsed)
+    if kind is SemanticType.NUMBER and reason:
+        kind, evidence = SemanticType.IDENTIFIER, reason
+    return TypedColumn(name, kind, evidence, values, found.strays, found.format)
+
+
+def _date(name: str, values: Distinct, nulls: tuple[str, ...]) -> TypedColumn | None:
+    found = find_dates(values if not nulls else _without(values, nulls))
+    if found is None:
+        return None
+    if len(np.unique(found.parsed[~np.isnan(found.parsed[:, 0]), 0])) < 2:
+        return None
+    kind = SemanticType.DATETIME if found.timed else SemanticType.DATE
+    return TypedColumn(name, kind, found.evidence, values, nulls, order=found.order)
+
+
+def _contact(name: str, values: Distinct, kept: list[str], nulls: tuple[str, ...]) -> TypedColumn | None:
+    kind = w.contact_type(name, kept)
+    if kind is None:
+        return None
+    return TypedColumn(name, kind, f"nine in ten values are written like a {kind.value}", values, nulls)
+
+
+def _category(name: str, values: Distinct, nulls: tuple[str, ...]) -> TypedColumn:
+    known = _without(values, nulls) if nulls else values
+    reason = text_identifier(name, known)
+    if reason:
+        return TypedColumn(name, SemanticType.IDENTIFIER, reason, values, nulls)
+    count = len(known.values)
+    if w.is_free_text(known):
+        evidence = f"{count} different texts of several words in {known.present} rows"
+        return TypedColumn(name, SemanticType.TEXT, evidence, values, nulls)
+    evidence = f"{count} different words in {known.present} rows"
+    if nulls:
+        evidence += "; read as missing: " + ", ".join(repr(n) for n in nulls[:3])
+    return TypedColumn(name, SemanticType.CATEGORY, evidence, values, nulls)
+
+
+def _without(values: Distinct, nulls: tuple[str, ...]) -> Distinct:
+    """The column with its null words as nulls."""
+    gone = {i for i, v in enumerate(values.values) if str(v) in nulls}
+    return values.take(np.flatnonzero(~np.isin(values.codes, list(gone))).astype(np.int64))

@@ -1,0 +1,72 @@
+"""Texts that are not numbers or dates: words for missing, booleans, contacts, places, categories, free text."""
+
+import re
+
+from tenantry.automl.typing.distinct import Distinct
+from tenantry.automl.typing.places import COUNTRIES
+from tenantry.schema import SemanticType
+
+NULL_WORDS = frozenset(
+    {
+        "?", "??", "-", "--", "---", ".", "n/a", "#n/a", "n.a.", "na", "nan", "null", "<na>", "<null>", "(null)",
+        "nil", "missing", "(blank)", "blank", "select", "(select)", "please select", "undefined", "not available",
+        "#value!", "#ref!", "#div/0!", "\\n",
+    }
+)  # fmt: skip
+"""Words that mean missing in any column (compared in lower case). ``none``, ``unknown`` and ``other`` are answers."""
+
+_BOOLEANS = frozenset({"yes", "no", "y", "n", "true", "false", "t", "f", "on", "off"})
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+_URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_PHONE = re.compile(r"\+?[\d\s().\-/]{7,22}(?:\s*(?:x|ext\.?)\s*\d+)?", re.IGNORECASE)
+_POSTAL_NAME = re.compile(r"zip|postal|postcode|post_code|plz", re.IGNORECASE)
+_PHONE_NAME = re.compile(r"phone|mobile|(?:^|[^a-z])(?:tel|fax|cell)(?:$|[^a-z])", re.IGNORECASE)
+
+
+def null_words(values: Distinct) -> tuple[str, ...]:
+    """The words of a text column that mean missing. ``NA`` is kept among other codes of two capitals (Namibia)."""
+    texts = [str(v) for v in values.values]
+    codes = sum(len(t) == 2 and t.isalpha() and t.isupper() for t in texts)
+    nulls = [t for t in texts if t.lower() in NULL_WORDS]
+    if "NA" in nulls and codes - 1 >= max(3, 0.8 * (len(texts) - len(nulls))):
+        nulls.remove("NA")
+    return tuple(nulls)
+
+
+def is_boolean(values: Distinct, nulls: tuple[str, ...]) -> bool:
+    """Whether the column says yes and no."""
+    words = {str(v).lower() for v in values.values if str(v) not in nulls}
+    return values.boolean or (len(words) == 2 and words <= _BOOLEANS)
+
+
+def contact_type(name: str, texts: list[str]) -> SemanticType | None:
+    """Email, URL or phone, where nine in ten values look like it."""
+    most = 0.9 * len(texts)
+    if sum(bool(_EMAIL.fullmatch(t)) for t in texts) >= most:
+        return SemanticType.EMAIL
+    if sum(bool(_URL.fullmatch(t)) for t in texts) >= most:
+        return SemanticType.URL
+    shaped = [t for t in texts if _PHONE.fullmatch(t) and 7 <= sum(c.isdigit() for c in t) <= 15]
+    if len(shaped) >= most and (_PHONE_NAME.search(name) or all(re.search(r"[+()\-]", t) for t in shaped)):
+        return SemanticType.PHONE
+    return None
+
+
+def place_type(name: str, texts: list[str]) -> SemanticType | None:
+    """Postal code (by name, or digits of one length with leading zeros) or country (by a list of names and codes)."""
+    short = all(3 <= len(t) <= 10 and any(c.isdigit() for c in t) for t in texts)
+    zeros = any(t.startswith("0") for t in texts) and all(t.isdigit() for t in texts)
+    if short and (_POSTAL_NAME.search(name) or (zeros and len({len(t) for t in texts}) == 1 and len(texts[0]) == 5)):
+        return SemanticType.POSTAL_CODE
+    known = sum(re.sub(r"[^a-z]+", " ", t.lower()).strip() in COUNTRIES for t in texts)
+    return SemanticType.COUNTRY if len(texts) >= 3 and known >= 0.8 * len(texts) else None
+
+
+def is_free_text(values: Distinct) -> bool:
+    """Free text: at least two words on average, more than 50 different values, and few repeats of each.
+
+    A long label that comes back five times or more is a category: what it meant before says more than its words.
+    """
+    texts = [str(v) for v in values.values]
+    mean_words = sum(len(t.split()) for t in texts) / max(1, len(texts))
+    return mean_words >= 2 and len(texts) > 50 and values.present < 5 * len(texts)

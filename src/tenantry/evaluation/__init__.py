@@ -1,0 +1,25 @@
+"""How good a set of predictions is, and how sure one can be of that.
+
+Receives: true outcomes and predictions as NumPy arrays, one entry a row. Hands on: fold numbers, metrics with 95 %
+intervals, and curves ready to plot. Never knows: which model made the predictions, or whose rows they are.
+"""
+
+from tenantry.evaluation import curves, metrics
+from tenantry.evaluation.intervals import Estimate, auroc_estimate, bootstrap_estimate, mean_estimate
+from tenantry.evaluation.report import classification_metrics, regression_metrics
+from tenantry.evaluation.splits import group_folds, stratified_folds
+from tenantry.evaluation.thresholds import best_f1_threshold
+
+__all__ = [
+    "Estimate",
+    "auroc_estimate",
+    "best_f1_threshold",
+    "bootstrap_estimate",
+    "classification_metrics",
+    "curves",
+    "group_folds",
+    "mean_estimate",
+    "metrics",
+    "regression_metrics",
+    "stratified_folds",
+]
