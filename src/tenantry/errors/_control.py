@@ -27,4 +27,12 @@ CODES: dict[str, tuple[str, str]] = {
         "Check --server: it is the URL of the control API, such as http://127.0.0.1:8000.",
     ),
     "internal": ("A defect of tenantry's own.", "Try again with --debug, and report what is logged."),
+    "server_refused": (
+        "The server answered a call with an error.",
+        "Read the server's own words in the message; its log says more.",
+    ),
+    "server_start": (
+        "A server of the command's own did not start.",
+        "Read the end of its log in the message; a folder that cannot be written or a used port are the usual causes.",
+    ),
 }
