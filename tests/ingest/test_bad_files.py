@@ -139,7 +139,7 @@ BAD = [
     Bad(
         "too many rows",
         ("a,b,c\n" + _rows(300)).encode,
-        "too_many_rows",
+        "table_too_long",
         ("200",),
         limits=Limits(rows=200),
     ),

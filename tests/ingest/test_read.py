@@ -29,7 +29,7 @@ WANTED = {
 }
 
 
-def _csv(delimiter: str = ",", end: str = "\n", quote: str = '"', last: bool = True) -> str:
+def _csv(delimiter: str = ",", end: str = "\n", quote: str = '"', *, last: bool = True) -> str:
     lines = [
         delimiter.join(f"{quote}{cell.replace(quote, quote * 2)}{quote}" if cell else "" for cell in row)
         for row in LINES

@@ -95,7 +95,7 @@ CODES: dict[str, tuple[str, str]] = {
         "The table has more columns than this version takes.",
         "Keep the columns that may matter, at most 2,000.",
     ),
-    "too_many_rows": (
+    "table_too_long": (
         "The table has more rows than this version takes.",
         "Take the most recent 5,000,000 rows, or a random sample.",
     ),

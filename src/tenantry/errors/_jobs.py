@@ -9,4 +9,24 @@ CODES: dict[str, tuple[str, str]] = {
         "The schedule cannot be kept.",
         "Give a period of whole minutes, at least one, and an offset within the period.",
     ),
+    "job_crashed": (
+        "The process that did the job's work ended without a result.",
+        "Look at the worker's log; too little memory is the usual reason. The job is tried again by itself.",
+    ),
+    "job_interrupted": (
+        "The worker was stopped while the job ran.",
+        "Nothing is lost: another worker takes the job up.",
+    ),
+    "job_not_mine": (
+        "The job was cancelled, or taken over by another worker.",
+        "Look at the job: its present state says which.",
+    ),
+    "job_cancelled": (
+        "Somebody asked for the job to stop.",
+        "Start it again when it is wanted.",
+    ),
+    "job_memory": (
+        "The work needs more memory than this machine gives.",
+        "Train on fewer rows or columns, or on a larger machine.",
+    ),
 }

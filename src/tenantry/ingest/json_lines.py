@@ -19,7 +19,7 @@ _SAFE_FLOAT = 2**53
 def read_json_lines(path: Path, name: str, limits: Limits) -> pa.Table:
     """One object per line; a field that an object lacks is null. Blank lines are skipped.
 
-    Raises ``InvalidData``: ``json_invalid`` with the line, ``too_many_columns``, ``too_many_rows``.
+    Raises ``InvalidData``: ``json_invalid`` with the line, ``too_many_columns``, ``table_too_long``.
     """
     columns: dict[str, _Column] = {}
     rows = 0
@@ -69,7 +69,7 @@ def _batches(path: Path, name: str, limits: Limits) -> Iterator[list[dict[str, A
                 ) from error
             rows += 1
             if rows > limits.rows:
-                raise InvalidData("too_many_rows", f"{name} has more than {limits.rows:,} rows")
+                raise InvalidData("table_too_long", f"{name} has more than {limits.rows:,} rows")
             if len(batch) == _BATCH:
                 yield batch
                 batch = []

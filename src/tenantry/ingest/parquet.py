@@ -13,7 +13,7 @@ from tenantry.ingest.ports import Limits
 
 
 def read_parquet(path: Path, name: str, limits: Limits) -> pa.Table:
-    """The whole table. Raises ``InvalidData``: ``file_truncated``, ``too_many_rows``, ``too_many_columns``,
+    """The whole table. Raises ``InvalidData``: ``file_truncated``, ``table_too_long``, ``too_many_columns``,
     ``file_too_large``, and those of :func:`~tenantry.ingest.dialect.check_names`.
     """
     try:
@@ -22,7 +22,7 @@ def read_parquet(path: Path, name: str, limits: Limits) -> pa.Table:
             check_names([str(field) for field in file.schema_arrow.names], name, limits)
             if meta.num_rows > limits.rows:
                 raise InvalidData(
-                    "too_many_rows", f"{name} has {meta.num_rows:,} rows; at most {limits.rows:,} are taken"
+                    "table_too_long", f"{name} has {meta.num_rows:,} rows; at most {limits.rows:,} are taken"
                 )
             size = sum(meta.row_group(place).total_byte_size for place in range(meta.num_row_groups))
             if size > limits.file_bytes:

@@ -35,6 +35,6 @@ class TableReader(Protocol):
         """The rows as columns of type ``string``, exactly as written; an empty field is null.
 
         ``names`` are the columns in order (the header's own names are not looked at). Raises
-        ``InvalidData("row_invalid")`` for the first row that does not fit, ``InvalidData("too_many_rows")``.
+        ``InvalidData("row_invalid")`` for the first row that does not fit, ``InvalidData("table_too_long")``.
         """
         ...

@@ -38,7 +38,7 @@ class DuckDBReader:
             except duckdb.Error as error:
                 raise _refusal(error) from error
         if table.num_rows > limits.rows:
-            raise InvalidData("too_many_rows", f"the table has more than {limits.rows:,} rows")
+            raise InvalidData("table_too_long", f"the table has more than {limits.rows:,} rows")
         return table.cast(
             pa.schema([pa.field(name, pa.string()) for name in table.column_names])
         ).rename_columns(names)

@@ -1,0 +1,10 @@
+"""From what is registered to what is served (B9, B12, B14).
+
+Receives: the directory of keys, the registry's versions and aliases, the bundles behind them. Hands on: a
+numbered endpoint table, published whole. Never knows: who reads it (``serving``), or why an alias moved
+(``workflows``).
+"""
+
+from tenantry.deployments.publish import Publisher
+
+__all__ = ["Publisher"]

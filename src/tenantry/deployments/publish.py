@@ -1,0 +1,141 @@
+"""The publisher: builds the endpoint table from the state as it is now, and swaps it in.
+
+Call it after every change of a key or an alias. A change is committed before its ``publish`` begins, and
+publishers take turns around *reading the state and writing the table*; so whichever publisher is last has
+seen every change, and none is lost. What is killed before its ``publish`` is made up for by the next one, or
+by the next start.
+"""
+
+from pathlib import Path
+
+from tenantry.access import Directory, Tenant
+from tenantry.bundle import PLAN, load_manifest
+from tenantry.deployments.turns import turn
+from tenantry.errors import Corrupt, NotFound, TenantryError
+from tenantry.ports.blobs import Blobs
+from tenantry.ports.clock import Clock
+from tenantry.registry import Registry, Version
+from tenantry.routing import (
+    Endpoint,
+    EndpointTable,
+    KeyEntry,
+    PlanRef,
+    load_current,
+    next_number,
+    prune,
+    save,
+)
+from tenantry.telemetry import get_logger
+from tenantry.tenancy import TenantId
+
+_LOCK = ".publish"
+_KEEP = 3
+_log = get_logger("tenantry.deployments")
+
+
+class Publisher:
+    """Publishes endpoint tables into ``<home>/endpoints``. Safe to call from several threads and processes at
+    once.
+    """
+
+    def __init__(
+        self, home: Path, directory: Directory, registry: Registry, blobs: Blobs, clock: Clock
+    ) -> None:
+        self._home = home
+        self._folder = home / "endpoints"
+        self._directory = directory
+        self._registry = registry
+        self._blobs = blobs
+        self._clock = clock
+
+    def publish(self) -> EndpointTable:
+        """Bring the endpoint table up to date; returns it. Where nothing changed, nothing is written.
+
+        A version whose bundle cannot be read is left out, and logged: one tenant's broken file must not keep
+        another's key from being revoked. A version that is served already stays as it is, since versions
+        never change.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with turn(self._folder / _LOCK):
+            current = self._current()
+            fresh = EndpointTable(
+                number=next_number(self._folder),
+                created=self._clock.now(),
+                keys=self._keys(),
+                endpoints=self._endpoints(current),
+            )
+            if current is not None and (current.keys, current.endpoints) == (fresh.keys, fresh.endpoints):
+                return current
+            save(self._folder, fresh)
+            prune(self._folder, _KEEP)
+        _log.info(
+            "endpoint table published",
+            number=fresh.number,
+            keys=len(fresh.keys),
+            tenants=len(fresh.endpoints),
+        )
+        return fresh
+
+    def _current(self) -> EndpointTable | None:
+        try:
+            return load_current(self._folder)
+        except Corrupt as error:
+            # Everything in the table can be built again; the numbers go on from the files that are there.
+            _log.error("endpoint table replaced", reason=error.message)
+            numbers = [int(path.stem) for path in self._folder.glob("*.table") if path.stem.isdigit()]
+            (self._folder / "current").unlink(missing_ok=True)
+            if numbers:
+                save(self._folder, EndpointTable(number=max(numbers) + 1, created=self._clock.now()))
+            return None
+
+    def _keys(self) -> dict[str, KeyEntry]:
+        return {
+            digest: KeyEntry(id=key.id, role=key.role.value, tenant=key.tenant, expires=key.expires)
+            for digest, key in self._directory.live_keys()
+        }
+
+    def _endpoints(self, current: EndpointTable | None) -> dict[TenantId, dict[str, Endpoint]]:
+        found = {tenant.id: self._of_tenant(tenant, current) for tenant in self._directory.tenants()}
+        return {tenant: endpoints for tenant, endpoints in found.items() if endpoints}
+
+    def _of_tenant(self, tenant: Tenant, current: EndpointTable | None) -> dict[str, Endpoint]:
+        endpoints: dict[str, Endpoint] = {}
+        for model in self._registry.models(tenant.id):
+            known = current.endpoint(tenant.id, model.name) if current else None
+            versions: dict[str, PlanRef] = {}
+            for version in self._registry.versions(tenant.id, model.name):
+                number = str(version.number)
+                plan = known.versions.get(number) if known else None
+                plan = plan or self._plan(version)
+                if plan is not None:
+                    versions[number] = plan
+            aliases = {
+                alias: str(number)
+                for alias, number in self._registry.aliases(tenant.id, model.name).items()
+                if str(number) in versions
+            }
+            if versions:
+                endpoints[model.name] = Endpoint(versions=versions, aliases=aliases)
+        return endpoints
+
+    def _plan(self, version: Version) -> PlanRef | None:
+        try:
+            manifest = load_manifest(self._blobs, version.tenant, version.bundle)
+            digest = manifest.files[PLAN].sha256
+            if not self._blobs.has(version.tenant, digest):
+                raise NotFound("not_found", f"the plan {digest[:12]} is not stored")
+            path = self._blobs.path(version.tenant, digest)
+        except TenantryError as error:
+            if error.transient:
+                raise
+            _log.error(
+                "version left out",
+                tenant=version.tenant,
+                model=version.model,
+                version=version.number,
+                reason=error.message,
+            )
+            return None
+        # A blob store outside the home folder gives an absolute path, which joins to itself.
+        shown = path.relative_to(self._home) if path.is_relative_to(self._home) else path
+        return PlanRef(path=str(shown), sha256=digest)

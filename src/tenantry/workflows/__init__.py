@@ -1,0 +1,28 @@
+"""The durable journeys: what happens, in which order, and what if it is cut short.
+
+Receives: stations and records by their ports, a job, and a place to report to. Hands on: effects that may be
+repeated without harm, and a result in plain values. Never knows: which process it runs in, who claimed the
+job, or any technology.
+
+Light: the training stack comes only with ``workflows.train``'s caller.
+"""
+
+from tenantry.workflows.aliases import promote, roll_back
+from tenantry.workflows.gate import Decision, decide
+from tenantry.workflows.stores import Publishes, Stores
+from tenantry.workflows.train import TRAIN, Trainer, train_prediction
+from tenantry.workflows.training import TrainPayload, request_training
+
+__all__ = [
+    "TRAIN",
+    "Decision",
+    "Publishes",
+    "Stores",
+    "TrainPayload",
+    "Trainer",
+    "decide",
+    "promote",
+    "request_training",
+    "roll_back",
+    "train_prediction",
+]
