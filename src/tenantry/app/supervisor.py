@@ -1,0 +1,291 @@
+"""The parent of a running server: it owns the listening sockets, and keeps its children alive.
+
+Children are commands with a role: scoring workers, the control process, training workers. They inherit the
+sockets, so connections wait in the kernel while a child is replaced. A child that dies is started again, at
+once at first and then with growing pauses; when the supervisor dies, however, its children are told to stop
+(Linux: PR_SET_PDEATHSIG).
+"""
+
+import ctypes
+import fcntl
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tenantry import __version__
+from tenantry.errors import Conflict, Unavailable
+from tenantry.telemetry import get_logger
+
+BACKLOG = 2048
+GRACE_SECONDS = 10.0
+"""How long children may take to stop before they are killed."""
+FIRST_PAUSE, LAST_PAUSE = 0.1, 10.0
+"""Pause before a child that died again is started, in seconds; doubled each time."""
+STEADY_SECONDS = 30.0
+"""A child that lived this long starts over with the first pause."""
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)  # looked up here, since little is safe between fork and exec
+_log = get_logger("supervisor")
+
+
+class Child(NamedTuple):
+    """One process to keep alive. In ``argv``, ``{fd:NAME}`` stands for the inherited socket of that name."""
+
+    name: str
+    argv: tuple[str, ...]
+
+
+class _Running:
+    """A child's process and its history."""
+
+    def __init__(self, child: Child) -> None:
+        self.child = child
+        self.process: subprocess.Popen[bytes] | None = None
+        self.started = 0.0
+        self.due = 0.0
+        self.pause = FIRST_PAUSE
+
+
+def scoring_worker(home: Path, number: int, log_level: str = "info", log_format: str = "auto") -> Child:
+    """The command of a scoring worker on the socket ``data``."""
+    argv = (sys.executable, "-m", "tenantry.app.serve", "--home", str(home), "--fd", "{fd:data}")
+    return Child(
+        f"serve-{number}",
+        (*argv, "--worker", str(number), "--log-level", log_level, "--log-format", log_format),
+    )
+
+
+class Supervisor:
+    """Runs children over sockets for one home folder.
+
+    ``listen``: socket name → (host, port); port 0 takes a free one. After :meth:`start`, ``run/server.json``
+    holds ``pid``, ``version``, ``started``, ``NAME_url`` for each socket, and ``processes`` (name → pid).
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        listen: Mapping[str, tuple[str, int]],
+        children: Sequence[Child],
+        *,
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
+        self._folder = home / "run"
+        self._listen = dict(listen)
+        self._children = [_Running(child) for child in children]
+        self._grace = grace_seconds
+        self._sockets: dict[str, socket.socket] = {}
+        self._lock: int | None = None
+        self._started = 0.0
+        self._stopping = False
+
+    @property
+    def facts(self) -> Path:
+        """The file that tells other processes where the server is."""
+        return self._folder / "server.json"
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Socket name → URL, once started."""
+        return {name: _url(opened) for name, opened in self._sockets.items()}
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Child name → process id, of those that live."""
+        alive = ((one.child.name, one.process) for one in self._children)
+        return {name: process.pid for name, process in alive if process is not None}
+
+    def start(self) -> None:
+        """Take the home folder, listen, start all children, write the facts.
+
+        Raises ``Conflict("already_running")`` or ``Unavailable("port_taken")``.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._take_lock()
+        try:
+            for name, (host, port) in self._listen.items():
+                self._sockets[name] = _listening(host, port)
+        except BaseException:
+            self._release()
+            raise
+        _raise_file_limit()
+        self._started = time.time()
+        for one in self._children:
+            self._spawn(one)
+        self._write_facts()
+        _log.info("started", **self.urls, processes=len(self._children))
+
+    def step(self) -> float:
+        """Reap the dead and start again those that are due; returns seconds until something is due (at most
+        1).
+        """
+        now = time.monotonic()
+        changed = False
+        for one in self._children:
+            if one.process is not None and one.process.poll() is not None:
+                self._bury(one, now)
+                changed = True
+            if one.process is None and one.due <= now:
+                self._spawn(one)
+                changed = True
+        if changed:
+            self._write_facts()
+        waits = [one.due - now for one in self._children if one.process is None]
+        return max(0.0, min([1.0, *waits]))
+
+    def stop(self) -> None:
+        """Ask all children to stop, wait, kill what is left, and give the home folder free."""
+        self._stopping = True
+        alive = [one.process for one in self._children if one.process is not None]
+        for process in alive:
+            process.terminate()
+        until = time.monotonic() + self._grace
+        for process in alive:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                _log.warning("killed", pid=process.pid)
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        for one in self._children:
+            one.process = None
+        self._release()
+        _log.info("stopped")
+
+    def run(self, on_start: Callable[["Supervisor"], None] | None = None) -> int:
+        """Start, keep going until SIGTERM, SIGINT or SIGHUP, stop; returns the exit code 0. Main thread
+        only.
+        """
+        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        stopped: list[int] = []
+        previous = {number: signal.signal(number, lambda n, _: stopped.append(n)) for number in STOP_SIGNALS}
+        previous[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
+        wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        try:
+            self.start()
+            try:
+                if on_start is not None:
+                    on_start(self)
+                while not stopped:
+                    select.select([reader], [], [], self.step())
+                    with suppress(BlockingIOError):
+                        os.read(reader, 4096)
+            finally:
+                self.stop()
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+            os.close(reader)
+            os.close(writer)
+        return 0
+
+    def _spawn(self, one: _Running) -> None:
+        numbers = {name: opened.fileno() for name, opened in self._sockets.items()}
+        argv = [_filled(word, numbers) for word in one.child.argv]
+        parent = os.getpid()
+        one.process = subprocess.Popen(  # noqa: S603 — commands of our own, no shell
+            argv,
+            stdin=subprocess.DEVNULL,
+            pass_fds=tuple(numbers.values()),
+            process_group=0,  # Ctrl-C is ours to hand on, and a kill reaches a child's own children
+            preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 — this process has one thread
+        )
+        one.started = time.monotonic()
+
+    def _bury(self, one: _Running, now: float) -> None:
+        code = one.process.returncode if one.process is not None else 0
+        one.process = None
+        if now - one.started >= STEADY_SECONDS:
+            one.pause = FIRST_PAUSE
+        one.due = now + one.pause
+        _log.error("child died", child=one.child.name, code=code, restart_in=round(one.pause, 2))
+        one.pause = min(LAST_PAUSE, 2 * one.pause)
+
+    def _write_facts(self) -> None:
+        facts: dict[str, Any] = {"pid": os.getpid(), "version": __version__, "started": self._started}
+        facts |= {f"{name}_url": url for name, url in self.urls.items()}
+        facts["processes"] = self.pids
+        temporary = self.facts.with_suffix(".new")
+        temporary.write_text(json.dumps(facts, indent=2) + "\n")
+        temporary.replace(self.facts)
+
+    def _take_lock(self) -> None:
+        lock = os.open(self._folder / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            raise Conflict(
+                "already_running", f"a server runs on {self._folder.parent} already; see {self.facts}"
+            ) from error
+        self._lock = lock
+
+    def _release(self) -> None:
+        for opened in self._sockets.values():
+            opened.close()
+        self._sockets.clear()
+        self.facts.unlink(missing_ok=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A listening socket that children may inherit. Raises ``Unavailable("port_taken")``."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        opened = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise Unavailable("port_taken", f"cannot listen on {host}:{port}: {error}") from error
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+        opened.listen(BACKLOG)
+    except OSError as error:
+        opened.close()
+        raise Unavailable("port_taken", f"cannot listen on {host}:{port}: {error}") from error
+    return opened
+
+
+def _url(opened: socket.socket) -> str:
+    host, port = opened.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 — read, not bound: the address to use from this machine
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _filled(word: str, numbers: Mapping[str, int]) -> str:
+    if word.startswith("{fd:") and word.endswith("}"):
+        return str(numbers[word[4:-1]])
+    return word
+
+
+def _die_with(parent: int) -> None:
+    """In the child, before its program: SIGTERM when the supervisor ends, and the usual signals."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _raise_file_limit() -> None:
+    """Connections are file descriptors: take as many as the system lets this user have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = hard if hard != resource.RLIM_INFINITY else 65_536
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, 65_536), hard))

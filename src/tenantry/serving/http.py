@@ -1,0 +1,63 @@
+"""uvicorn's HTTP protocol, with bounds on what a caller may send before its request is even a request.
+
+uvicorn itself reads headers of any length for any time. Breaking a bound makes the parser fail, which uvicorn
+answers with 400 and a closed connection; a head that does not come to its end in time closes the connection.
+"""
+
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_TARGET_BYTES = 8 << 10
+MAX_HEADER_BYTES = 32 << 10
+MAX_HEADERS = 100
+HEAD_SECONDS = 15.0
+"""Longest time from a connection, or from a request's first byte, to the end of its headers."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Bounds the request line, the headers and the time that they take. Use :func:`sweep` beside it."""
+
+    head_since: float | None = None
+    header_bytes = 0
+
+    def connection_made(self, transport: Any) -> None:
+        """A caller has connected, and has said nothing yet."""
+        super().connection_made(transport)
+        self.head_since = self.loop.time()
+
+    def on_message_begin(self) -> None:
+        """A request's first bytes."""
+        super().on_message_begin()
+        self.head_since = self.loop.time()
+        self.header_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the request target."""
+        super().on_url(url)
+        if len(self.url) > MAX_TARGET_BYTES:
+            raise ValueError("the request target is too long")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        self.header_bytes += len(name) + len(value)
+        if self.header_bytes > MAX_HEADER_BYTES or len(self.headers) >= MAX_HEADERS:
+            raise ValueError("the headers are too large")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The request can be answered."""
+        self.head_since = None
+        super().on_headers_complete()
+
+
+def sweep(connections: set[Any], now: float) -> int:
+    """Close every connection whose request's head is late; returns how many. ``now`` is the loop's time."""
+    late = [
+        connection
+        for connection in connections
+        if connection.head_since is not None and now - connection.head_since > HEAD_SECONDS
+    ]
+    for connection in late:
+        connection.transport.close()
+    return len(late)

@@ -1,0 +1,203 @@
+"""The supervisor: sockets, restarts, facts, stops. Children are small scripts, for speed."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tenantry.app.supervisor import FIRST_PAUSE, Child, Supervisor
+from tenantry.errors import Conflict, Unavailable
+
+SERVE = """
+import os, signal, socket, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+listening = socket.socket(fileno=int(sys.argv[1]))
+while True:
+    caller, _ = listening.accept()
+    caller.sendall(str(os.getpid()).encode())
+    caller.close()
+"""
+DIE = "raise SystemExit(3)"
+DEAF = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("deaf", flush=True)
+time.sleep(600)
+"""
+
+
+def child(name: str, code: str, *arguments: str) -> Child:
+    return Child(name, (sys.executable, "-c", code, *arguments))
+
+
+def ask(url: str) -> int:
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as caller:
+        return int(caller.recv(100) or b"0")
+
+
+def eventually(supervisor: Supervisor, what: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < until
+        supervisor.step()
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Callable[..., Supervisor]]:
+    running: list[Supervisor] = []
+
+    def start(*children: Child, **rest: float) -> Supervisor:
+        supervisor = Supervisor(tmp_path, {"data": ("127.0.0.1", 0)}, children, **rest)
+        supervisor.start()
+        running.append(supervisor)
+        return supervisor
+
+    yield start
+    for supervisor in running:
+        supervisor.stop()
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    # A killed orphan may wait as a zombie for an init that is slow to reap.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_the_facts_say_where_the_server_is(started: Callable[..., Supervisor]) -> None:
+    supervisor = started(child("a", SERVE, "{fd:data}"))
+    facts = json.loads(supervisor.facts.read_text())
+    assert facts["pid"] == os.getpid()
+    assert facts["data_url"] == supervisor.urls["data"]
+    assert facts["processes"] == supervisor.pids
+    assert ask(facts["data_url"]) == supervisor.pids["a"]
+    supervisor.stop()
+    assert not supervisor.facts.exists()
+    assert gone(facts["processes"]["a"])
+
+
+def test_a_dead_childs_callers_are_served_by_its_sibling(started: Callable[..., Supervisor]) -> None:
+    supervisor = started(child("a", SERVE, "{fd:data}"), child("b", SERVE, "{fd:data}"))
+    pids = dict(supervisor.pids)
+    ask(supervisor.urls["data"])
+    os.kill(pids["a"], signal.SIGKILL)
+    for _ in range(20):  # nobody has restarted anything yet
+        assert ask(supervisor.urls["data"]) != 0
+    eventually(supervisor, lambda: supervisor.pids.get("a", pids["a"]) != pids["a"])
+    assert supervisor.pids["b"] == pids["b"]
+    assert json.loads(supervisor.facts.read_text())["processes"] == supervisor.pids
+
+
+def test_connections_wait_while_the_only_child_is_replaced(started: Callable[..., Supervisor]) -> None:
+    supervisor = started(child("a", SERVE, "{fd:data}"))
+    first = ask(supervisor.urls["data"])
+    os.kill(first, signal.SIGKILL)
+    host, _, port = supervisor.urls["data"].removeprefix("http://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as caller:
+        eventually(supervisor, lambda: supervisor.pids.get("a", first) != first)
+        assert int(caller.recv(100)) == supervisor.pids["a"]
+
+
+def test_a_child_that_keeps_dying_is_started_with_growing_pauses(started: Callable[..., Supervisor]) -> None:
+    supervisor = started(child("a", DIE))
+    one = supervisor._children[0]
+    pauses = []
+    for _ in range(3):
+        eventually(supervisor, lambda: one.process is None)
+        pauses.append(one.pause)
+        eventually(supervisor, lambda: one.process is not None)
+    assert pauses == [2 * FIRST_PAUSE, 4 * FIRST_PAUSE, 8 * FIRST_PAUSE]
+
+
+def test_a_deaf_child_is_killed_after_the_grace(started: Callable[..., Supervisor]) -> None:
+    supervisor = started(child("a", DEAF), grace_seconds=0.3)
+    pid = supervisor.pids["a"]
+    time.sleep(0.2)
+    supervisor.stop()
+    assert gone(pid)
+
+
+def test_a_home_folder_takes_one_server(started: Callable[..., Supervisor], tmp_path: Path) -> None:
+    first = started(child("a", SERVE, "{fd:data}"))
+    with pytest.raises(Conflict) as caught:
+        Supervisor(tmp_path, {}, []).start()
+    assert caught.value.code == "already_running"
+    assert first.facts.exists()
+    first.stop()
+    second = Supervisor(tmp_path, {}, [])
+    second.start()
+    second.stop()
+
+
+def test_a_taken_port_is_named_and_the_home_folder_stays_free(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = taken.getsockname()
+        with pytest.raises(Unavailable) as caught:
+            Supervisor(tmp_path, {"data": address}, []).start()
+        assert caught.value.code == "port_taken"
+        assert str(address[1]) in caught.value.message
+    free = Supervisor(tmp_path, {"data": address}, [])
+    free.start()
+    free.stop()
+
+
+RUN = """
+import sys
+from pathlib import Path
+from tenantry.app.supervisor import Child, Supervisor
+from tenantry.telemetry import configure
+configure("warning")
+serve = (sys.executable, "-c", sys.argv[2], "{fd:data}")
+supervisor = Supervisor(Path(sys.argv[1]), {"data": ("127.0.0.1", 0)}, [Child("a", serve), Child("b", serve)])
+sys.exit(supervisor.run(lambda s: print(s.urls["data"], *s.pids.values(), flush=True)))
+"""
+
+
+def run_apart(home: Path) -> tuple[subprocess.Popen[str], str, list[int]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, str(home), SERVE],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    url, *pids = process.stdout.readline().split()
+    return process, url, [int(pid) for pid in pids]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_stops_all(tmp_path: Path, number: signal.Signals) -> None:
+    process, url, pids = run_apart(tmp_path)
+    with process:
+        assert ask(url) in pids
+        process.send_signal(number)
+        assert process.wait(20) == 0
+    assert all(gone(pid) for pid in pids)
+    assert not (tmp_path / "run" / "server.json").exists()
+
+
+def test_children_do_not_outlive_a_killed_supervisor(tmp_path: Path) -> None:
+    process, url, pids = run_apart(tmp_path)
+    with process:
+        assert ask(url) in pids
+        process.kill()
+        process.wait(20)
+        until = time.monotonic() + 20
+        while not all(gone(pid) for pid in pids):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    # The home folder is free again, whatever the dead one left behind.
+    second = Supervisor(tmp_path, {}, [])
+    second.start()
+    second.stop()
