@@ -53,10 +53,12 @@ TF_WEIGHTS: F64 = np.array([0.0, *(1.0 + math.log(tf) for tf in range(1, MAX_TF 
 
 BLANKS = " \u00a0\u2009\u202f"
 CURRENCY_SIGNS = ("z\u0142", "K\u010d", *"$€£¥₹₽₩₺₴₫₪₦₱฿")
-CURRENCY_WORDS = frozenset(
-    "AED ARS AUD BDT BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR FT GBP GHS HKD HUF IDR ILS INR ISK JPY KES KR KRW "
-    "KWD KZT LKR MAD MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN QAR RMB RON RS RSD RUB SAR SEK SGD THB TND TRY TWD UAH UGX "
-    "USD UYU VND XAF XOF ZAR".split()
+_CODES = """
+    AED ARS AUD BDT BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR FT GBP GHS HKD HUF IDR ILS INR ISK
+    JPY KES KR KRW KWD KZT LKR MAD MXN MYR NGN NOK NZD OMR PEN PHP PKR PLN QAR RMB RON RS RSD RUB SAR
+    SEK SGD THB TND TRY TWD UAH UGX USD UYU VND XAF XOF ZAR
+"""
+CURRENCY_WORDS = frozenset(_CODES.split())
 )
 _QUOTE_MARKS = "'\u2019"
 _TOKEN = re.compile(rb"[a-z0-9\x80-\xff]+")
@@ -87,7 +89,7 @@ def plain(value: Any) -> str | float | int | bool | None:
         return bool(value)
     for convert in (operator.index, float):
         try:
-            return convert(value)  # type: ignore[no-any-return]
+            return convert(value)
         except TypeError:
             continue
     return _encodable(str(value))

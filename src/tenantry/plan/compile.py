@@ -1,0 +1,401 @@
+"""A plan's specification → the bytes of a plan file.
+
+Everything that the format demands is checked here with a message for people, so that the loader's own checks
+(:mod:`native/open.c`) only ever fail on damaged or hostile files.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from tenantry.errors import Unsupported
+from tenantry.plan import layout
+from tenantry.plan._shap import path_ratios
+from tenantry.plan.hashing import build_table, xxh64
+from tenantry.plan.ir import (
+    MAX_PATH_FEATURES,
+    MAX_SLOTS,
+    MAX_TREE_LEAVES,
+    Calibration,
+    CategoryColumn,
+    DateColumn,
+    Linear,
+    NumberColumn,
+    PlanColumn,
+    PlanSpec,
+    TextColumn,
+    Tree,
+)
+from tenantry.plan.layout import NO_ROW, NONE, Kind, Section
+from tenantry.plan.parse import TF_WEIGHTS
+
+Array = npt.NDArray[Any]
+_SEED_MASK = (1 << 64) - 1
+
+
+def compile_plan(spec: PlanSpec) -> bytes:
+    """The plan file. Errors: ``Unsupported`` (plan_limit) naming what is over a limit or does not fit, and where."""
+    return _Writer(spec).write()
+
+
+def expected_margins(spec: PlanSpec) -> tuple[float, ...]:
+    """The mean margin of each output over the training records: where the attributions of a record start from."""
+    forest = np.zeros(spec.n_outputs)
+    for tree in spec.trees:
+        forest[tree.output] += float(np.dot(tree.value.astype(np.float64), _leaf_shares(tree)))
+    expected = spec.base + spec.forest_weight * forest
+    if spec.linear is not None:
+        linear = spec.linear.intercept.astype(np.float64) + spec.linear.center.astype(
+            np.float64
+        ) @ spec.linear.weight.astype(np.float64)
+        for column in spec.columns:
+            if isinstance(column, CategoryColumn | TextColumn):
+                linear = linear + column.mean_weight
+        expected = expected + spec.linear_weight * linear
+    return tuple(float(margin) for margin in expected)
+
+
+def _leaf_shares(tree: Tree) -> npt.NDArray[np.float64]:
+    share = np.zeros(len(tree.feature))
+    leaves = np.zeros(len(tree.value))
+    share[0] = 1.0
+    for node in range(len(tree.feature)):
+        for child in (int(tree.left[node]), int(tree.right[node])):
+            part = (
+                share[node]
+                * (tree.cover[child] if child >= 0 else tree.leaf_cover[~child])
+                / tree.cover[node]
+            )
+            if child >= 0:
+                share[child] = part
+            else:
+                leaves[~child] = part
+    return leaves
+
+
+def _refuse(what: str) -> NoReturn:
+    raise Unsupported("plan_limit", what)
+
+
+class _Writer:
+    """Collects the sections of one file."""
+
+    def __init__(self, spec: PlanSpec) -> None:
+        self.spec = spec
+        self.seed = spec.seed & _SEED_MASK
+        self.strings = bytearray()
+        self.entries: list[Array] = []
+        self.n_entries = 0
+        self.pools: dict[Section, list[Array]] = {Section.FLOATS: [], Section.SHORTS: [], Section.DOUBLES: []}
+        self.lengths = dict.fromkeys(self.pools, 0)
+        self.owners: list[tuple[int, int] | None] = [None] * max(spec.n_slots, 0)
+
+    def pool(self, section: Section, values: Any) -> int:
+        """Add numbers to a pool: their index there."""
+        array = np.ascontiguousarray(values, layout.ITEMS[section]).reshape(-1)
+        at = self.lengths[section]
+        self.pools[section].append(array)
+        self.lengths[section] += array.size
+        return at
+
+    def write(self) -> bytes:
+        spec = self.spec
+        _check_shape(spec)
+        header = np.zeros((), layout.HEADER)
+        header["magic"] = layout.MAGIC
+        header["byte_order"], header["version"] = layout.BYTE_ORDER, layout.VERSION
+        header["seed"], header["task"] = self.seed, layout.TASKS.index(spec.task)
+        header["n_outputs"], header["n_slots"] = spec.n_outputs, spec.n_slots
+        header["forest_weight"], header["linear_weight"] = spec.forest_weight, spec.linear_weight
+        header["tf"] = TF_WEIGHTS
+        header["base"] = self.pool(Section.DOUBLES, spec.base)
+        columns = np.array([self.column(i, column) for i, column in enumerate(spec.columns)], layout.COLUMN)
+        differences = self.differences()
+        for slot, owner in enumerate(self.owners):
+            if owner is None:
+                _refuse(f"slot {slot} is filled by no column")
+        terms = self.linear(header)
+        self.calibration(header, spec.calibration)
+        trees, nodes, leaves, ratios, ancestors = self.forest()
+        sections: dict[Section, Array] = {
+            Section.COLUMNS: columns,
+            Section.SLOTS: np.array(self.owners, layout.OWNER),
+            Section.TREES: trees,
+            Section.NODES: nodes,
+            Section.LEAVES: leaves,
+            Section.ENTRIES: np.concatenate([np.zeros(0, layout.ENTRY), *self.entries]),
+            Section.STRINGS: np.frombuffer(bytes(self.strings), np.uint8),
+            Section.DIFFERENCES: differences,
+            Section.TERMS: terms,
+            Section.RATIOS: ratios,
+            Section.ANCESTORS: ancestors,
+            Section.META: np.frombuffer(msgspec.json.encode(dict(spec.meta)), np.uint8),
+        }
+        for section, parts in self.pools.items():
+            sections[section] = np.concatenate([np.zeros(0, layout.ITEMS[section]), *parts])
+        return _assemble(header, sections)
+
+    # --- columns ---
+
+    def own(self, slot: int, owner: tuple[int, int], name: str) -> int:
+        if not 0 <= slot < self.spec.n_slots:
+            _refuse(f"{name} fills slot {slot}, but there are {self.spec.n_slots}")
+        if self.owners[slot] is not None:
+            _refuse(f"{name} fills slot {slot}, which another column fills")
+        self.owners[slot] = owner
+        return slot
+
+    def column(self, index: int, column: PlanColumn) -> Array:
+        record = np.zeros((), layout.COLUMN)
+        name = column.name.encode()
+        record["name"], record["name_bytes"] = len(self.strings), len(name)
+        self.strings.extend(name)
+        record["slot"] = NONE
+        place = f"column {column.name!r}"
+        match column:
+            case NumberColumn():
+                self.number(record, index, column, place)
+            case DateColumn():
+                record["kind"], record["format"] = Kind.DATE, layout.ORDERS.index(column.order)
+                parts = (column.days, column.month, column.weekday, column.day, column.hour)
+                for i, slot in enumerate(parts):
+                    if slot >= 0:
+                        record["slot"][i] = self.own(slot, (index, index), place)
+            case CategoryColumn():
+                self.category(record, index, column, place)
+            case TextColumn():
+                self.text(record, index, column, place)
+        return record
+
+    def number(self, record: Array, index: int, column: NumberColumn, place: str) -> None:
+        record["kind"] = Kind.NUMBER
+        record["slot"][0] = self.own(column.slot, (index, index), place)
+        record["format"] = (column.format.decimal == ",") + 2 * column.format.unit_tail
+        if len(column.format.nulls) > layout.MAX_NULLS:
+            _refuse(f"{place} has more than {layout.MAX_NULLS} numbers that mean missing")
+        record["nulls"] = self.pool(Section.DOUBLES, column.format.nulls)
+        record["n_nulls"] = len(column.format.nulls)
+
+    def category(self, record: Array, index: int, column: CategoryColumn, place: str) -> None:
+        rows, wide = len(column.values), len(column.slots)
+        record["kind"] = Kind.CATEGORY
+        self.table(record, column.words, [int(row) for row in column.rows], rows, place)
+        if column.values.shape != (rows, wide):
+            _refuse(f"{place} has values of shape {column.values.shape} for {wide} slots")
+        for row in (*column.rows, column.missing_row, column.unseen_row):
+            if not 0 <= row < rows:
+                _refuse(f"{place} points to row {row} of a table of {rows}")
+        for slot in column.slots:
+            self.own(int(slot), (index, index), place)
+        record["missing_row"], record["unseen_row"] = column.missing_row, column.unseen_row
+        record["slots"], record["n_slots"] = self.pool(Section.SHORTS, column.slots), wide
+        record["values"] = self.pool(Section.FLOATS, column.values)
+        self.weights(record, column, rows, place)
+
+    def text(self, record: Array, index: int, column: TextColumn, place: str) -> None:
+        rows = len(column.tokens)
+        record["kind"] = Kind.TEXT
+        self.table(record, column.tokens, range(rows), rows, place)
+        if column.idf.shape != (rows,) or column.token_slots.shape != (rows,):
+            _refuse(f"{place} has {rows} tokens, but other numbers of idf values or slots")
+        for i, slot in enumerate((column.chars_slot, column.words_slot)):
+            if slot >= 0:
+                record["slot"][i] = self.own(slot, (index, index), place)
+        filled = [self.own(int(slot), (index, index), place) for slot in column.token_slots if slot >= 0]
+        record["slots"], record["n_slots"] = self.pool(Section.SHORTS, filled), len(filled)
+        slots = np.where(column.token_slots < 0, NO_ROW, column.token_slots)
+        record["token_slots"] = self.pool(Section.SHORTS, slots)
+        record["values"] = self.pool(Section.FLOATS, column.idf)
+        self.weights(record, column, rows, place)
+
+    def table(self, record: Array, words: Sequence[str], rows: Sequence[int], most: int, place: str) -> None:
+        encoded = [word.encode() for word in words]
+        if most >= NO_ROW:
+            _refuse(f"{place} has {most} rows or tokens (at most {NO_ROW - 1})")
+        if len(set(encoded)) != len(encoded):
+            _refuse(f"{place} lists a word twice")
+        if len(rows) != len(encoded):
+            _refuse(f"{place} has {len(encoded)} words, but {len(rows)} rows")
+        longest = max((len(word) for word in encoded), default=0)
+        if longest > layout.MAX_WORD_BYTES:
+            _refuse(f"{place} has a word of {longest} bytes (at most {layout.MAX_WORD_BYTES})")
+        entries, record["max_probe"] = build_table(encoded, rows, self.seed, self.strings)
+        record["entries"], record["n_entries"] = self.n_entries, len(entries)
+        record["max_bytes"], record["rows"] = longest, most
+        self.entries.append(entries)
+        self.n_entries += len(entries)
+
+    def weights(self, record: Array, column: CategoryColumn | TextColumn, rows: int, place: str) -> None:
+        if self.spec.linear is None:
+            return
+        if column.weights.shape != (rows, self.spec.n_outputs) or column.mean_weight.shape != (
+            self.spec.n_outputs,
+        ):
+            _refuse(f"{place} has weights of shape {column.weights.shape} for {rows} rows")
+        record["weights"] = self.pool(Section.FLOATS, column.weights)
+        record["mean"] = self.pool(Section.FLOATS, column.mean_weight)
+
+    def differences(self) -> Array:
+        out = np.zeros(len(self.spec.differences), layout.DIFFERENCE)
+        owners = list(self.owners)
+        for i, difference in enumerate(self.spec.differences):
+            sides = [owners[s] if 0 <= s < len(owners) else None for s in (difference.left, difference.right)]
+            if sides[0] is None or sides[1] is None:
+                _refuse(f"difference {i} reads a slot that no column fills")
+            owner = (sides[0][0], sides[1][0])
+            out[i] = (
+                self.own(difference.slot, owner, f"difference {i}"),
+                difference.left,
+                difference.right,
+                0,
+            )
+        return out
+
+    # --- members and calibration ---
+
+    def linear(self, header: Array) -> Array:
+        linear = self.spec.linear
+        if linear is None:
+            return np.zeros(0, layout.TERM)
+        _check_linear(linear, self.spec)
+        header["has_linear"] = 1
+        header["intercept"] = self.pool(Section.DOUBLES, linear.intercept)
+        header["term_weights"] = self.pool(Section.FLOATS, linear.weight)
+        terms = np.zeros(len(linear.slot), layout.TERM)
+        for field in ("slot", "mean", "inv_scale", "fill", "center"):
+            terms[field] = getattr(linear, field)
+        return terms
+
+    def calibration(self, header: Array, calibration: Calibration) -> None:
+        header["calibration"] = layout.CALIBRATIONS.index(calibration.kind)
+        header["scale"], header["low"], header["high"] = calibration.a, calibration.low, calibration.high
+        header["bias"], header["n_bias"] = self.pool(Section.DOUBLES, calibration.b), calibration.b.size
+        knots = (
+            np.concatenate([calibration.x, calibration.y]) if calibration.kind == "isotonic" else np.zeros(0)
+        )
+        header["knots"], header["n_knots"] = self.pool(Section.DOUBLES, knots), knots.size // 2
+
+    def forest(self) -> tuple[Array, Array, Array, Array, Array]:
+        trees = np.zeros(len(self.spec.trees), layout.TREE)
+        nodes, leaves, ratios, ancestors = [], [], [], []
+        node = leaf = 0
+        for i, tree in enumerate(self.spec.trees):
+            _check_tree(tree, self.spec, f"tree {i}")
+            n = len(tree.feature)
+            ratio, ancestor, widest = path_ratios(tree)
+            if widest > MAX_PATH_FEATURES:
+                _refuse(f"tree {i} has {widest} slots on one path (at most {MAX_PATH_FEATURES})")
+            trees[i] = (node, leaf, n, tree.output, 4 if widest <= 8 else 8, 0)
+            block = np.zeros(n, layout.NODE)
+            block["threshold"] = tree.threshold
+            block["slot2"] = 2 * tree.feature + tree.default_left
+            children = np.stack([tree.left, tree.right], axis=1)
+            block["child"] = np.where(children < 0, layout.LEAF + ~children, children)
+            nodes.append(block)
+            leaves.append(tree.value)
+            ratios.append(ratio)
+            ancestors.append(ancestor)
+            node, leaf = node + n, leaf + n + 1
+        nodes.append(np.zeros(layout.SPARE_NODES, layout.NODE))
+        return (
+            trees,
+            np.concatenate(nodes),
+            np.concatenate([np.zeros(0, np.float32), *leaves]).astype("<f4"),
+            np.concatenate([np.zeros(0, np.float32), *ratios]).astype("<f4"),
+            np.concatenate([np.zeros(0, np.uint8), *ancestors]).astype("u1"),
+        )
+
+
+# --- checks ----------------------------------------------------------------------------------------------------------
+
+
+def _check_shape(spec: PlanSpec) -> None:
+    kind, k = spec.calibration.kind, spec.n_outputs
+    if not 1 <= k <= layout.MAX_OUTPUTS:
+        _refuse(f"the plan has {k} outputs (at most {layout.MAX_OUTPUTS})")
+    if not 0 <= spec.n_slots <= MAX_SLOTS:
+        _refuse(f"the plan has {spec.n_slots} slots (at most {MAX_SLOTS})")
+    if len(spec.columns) >= NO_ROW:
+        _refuse(f"the plan has {len(spec.columns)} columns")
+    if len({column.name for column in spec.columns}) != len(spec.columns):
+        _refuse("two columns have one name")
+    if spec.base.shape != (k,) or not np.isfinite(spec.base).all():
+        _refuse(f"the base margins have shape {spec.base.shape} for {k} outputs, or are not finite")
+    if (kind == "softmax") != (spec.task is layout.TASKS[1]) or (kind != "softmax" and k != 1):
+        _refuse(f"a calibration of kind {kind} does not fit a {spec.task} plan of {k} outputs")
+    _check_calibration(spec.calibration, k)
+
+
+def _check_calibration(calibration: Calibration, k: int) -> None:
+    x, y = calibration.x, calibration.y
+    if calibration.kind == "isotonic":
+        if (
+            x.ndim != 1
+            or x.size < 1
+            or x.shape != y.shape
+            or (np.diff(x) <= 0).any()
+            or (np.diff(y) < 0).any()
+        ):
+            _refuse("the isotonic knots must rise")
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            _refuse("the isotonic knots must be finite")
+    elif calibration.b.shape != ((k,) if calibration.kind == "softmax" else (1,)):
+        _refuse(f"the calibration has {calibration.b.size} offsets for {k} outputs")
+    if not (np.isfinite(calibration.a) and np.isfinite(calibration.b).all()):
+        _refuse("the calibration must be finite")
+
+
+def _check_linear(linear: Linear, spec: PlanSpec) -> None:
+    m, k = len(linear.slot), spec.n_outputs
+    if linear.intercept.shape != (k,) or linear.weight.shape != (m, k):
+        _refuse(f"the linear member has weights of shape {linear.weight.shape} for {m} terms and {k} outputs")
+    if any(getattr(linear, name).shape != (m,) for name in ("mean", "inv_scale", "fill", "center")):
+        _refuse(f"the linear member has {m} terms, but other numbers of means, scales, fills or centers")
+    if m and (int(linear.slot.min()) < 0 or int(linear.slot.max()) >= spec.n_slots):
+        _refuse("a linear term reads a slot that the plan does not have")
+    for name in ("intercept", "weight", "mean", "inv_scale", "fill", "center"):
+        if not np.isfinite(getattr(linear, name)).all():
+            _refuse(f"the linear member's {name} must be finite")
+
+
+def _check_tree(tree: Tree, spec: PlanSpec, place: str) -> None:
+    n = len(tree.feature)
+    if not 1 <= n < MAX_TREE_LEAVES:
+        _refuse(f"{place} has {n} splits (1 to {MAX_TREE_LEAVES - 1})")
+    if any(len(a) != n for a in (tree.threshold, tree.default_left, tree.left, tree.right, tree.cover)):
+        _refuse(f"{place} has {n} splits, but other numbers of thresholds, children or covers")
+    if len(tree.value) != n + 1 or len(tree.leaf_cover) != n + 1:
+        _refuse(f"{place} has {len(tree.value)} leaves for {n} splits")
+    if int(tree.feature.min()) < 0 or int(tree.feature.max()) >= spec.n_slots:
+        _refuse(f"{place} reads a slot that the plan does not have")
+    if not 0 <= tree.output < spec.n_outputs:
+        _refuse(f"{place} adds to output {tree.output} of {spec.n_outputs}")
+    if not (np.isfinite(tree.threshold).all() and np.isfinite(tree.value).all()):
+        _refuse(f"{place} has thresholds or leaves that are not finite")
+    children = np.concatenate([tree.left, tree.right])
+    if sorted(children.tolist()) != [*range(-n - 1, 0), *range(1, n)]:
+        _refuse(f"{place} is no tree: every node but the first, and every leaf, needs one parent")
+    if any((side[side >= 0] <= np.flatnonzero(side >= 0)).any() for side in (tree.left, tree.right)):
+        _refuse(f"{place} has a child before its parent")
+
+
+def _assemble(header: Array, sections: dict[Section, Array]) -> bytes:
+    body = bytearray(layout.HEADER.itemsize)
+    for section in sorted(sections, key=lambda s: (s >= Section.RATIOS, s)):
+        # what only explanations need begins on a page of its own, so that scoring never touches it
+        align = layout.PAGE if section == Section.RATIOS else 64
+        body.extend(bytes(-len(body) % align))
+        array = np.ascontiguousarray(sections[section], layout.ITEMS[section])
+        header["section"][section] = (len(body), len(array))
+        body.extend(array.tobytes())
+    body.extend(bytes(-len(body) % 8))
+    if len(body) >= 1 << 31:
+        _refuse(f"the plan would take {len(body)} bytes (at most 2 GiB)")
+    header["size"] = len(body)
+    body[: layout.HEADER.itemsize] = header.tobytes()
+    header["checksum"] = xxh64(bytes(body[layout.CHECKSUM_FROM :]))
+    body[: layout.HEADER.itemsize] = header.tobytes()
+    return bytes(body)

@@ -1,0 +1,108 @@
+"""The plan file's structures, as NumPy sees them (the C side is ``native/plan.h``; the prose, docs/plan-format.md)."""
+
+from enum import IntEnum
+
+import numpy as np
+
+from tenantry.schema import Task
+
+MAGIC = b"TNPLAN\r\n"
+BYTE_ORDER = 0x01020304
+VERSION = 1
+NONE = 0xFFFFFFFF
+NO_ROW = 0xFFFF
+NO_EDGE = 0xFF
+LEAF = 128
+SPARE_NODES = 128
+MAX_OUTPUTS = 1024
+MAX_WORD_BYTES = 4096
+MAX_PROBE = 16
+MAX_NULLS = 16
+PAGE = 4096
+
+TASKS = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION)
+ORDERS = ("ymd", "mdy", "dmy")
+CALIBRATIONS = ("sigmoid", "isotonic", "softmax", "linear", "exp")
+
+
+class Kind(IntEnum):
+    """Kinds of raw columns."""
+
+    NUMBER = 0
+    DATE = 1
+    CATEGORY = 2
+    TEXT = 3
+
+
+class Section(IntEnum):
+    """Sections in the order of the header's directory."""
+
+    COLUMNS = 0
+    STRINGS = 1
+    SLOTS = 2
+    TREES = 3
+    NODES = 4
+    LEAVES = 5
+    ENTRIES = 6
+    FLOATS = 7
+    SHORTS = 8
+    DIFFERENCES = 9
+    TERMS = 10
+    DOUBLES = 11
+    RATIOS = 12
+    ANCESTORS = 13
+    META = 14
+
+
+def _fields(kind: str, *names: str) -> list[tuple[str, str]]:
+    return [(name, kind) for name in names]
+
+
+COLUMN = np.dtype(
+    [
+        *_fields("<u4", "kind", "name", "name_bytes", "format"),
+        ("slot", "<u4", (5,)),
+        *_fields("<u4", "nulls", "n_nulls", "entries", "n_entries", "max_probe", "max_bytes"),
+        *_fields("<u4", "rows", "missing_row", "unseen_row", "slots", "n_slots", "token_slots"),
+        *_fields("<u4", "values", "weights", "mean"),
+    ]
+)
+OWNER = np.dtype(_fields("<u2", "first", "second"))
+TREE = np.dtype([*_fields("<u4", "node", "leaf"), *_fields("<u2", "n_nodes", "output", "points", "reserved")])
+NODE = np.dtype([("threshold", "<f4"), ("slot2", "<u2"), ("child", "u1", (2,))])
+ENTRY = np.dtype([*_fields("<u4", "hash", "string"), *_fields("<u2", "bytes", "row")])
+DIFFERENCE = np.dtype(_fields("<u2", "slot", "left", "right", "reserved"))
+TERM = np.dtype([("slot", "<u4"), *_fields("<f4", "mean", "inv_scale", "fill", "center")])
+SPAN = np.dtype(_fields("<u4", "offset", "count"))
+HEADER = np.dtype(
+    [
+        ("magic", "S8"),
+        *_fields("<u4", "byte_order", "version"),
+        *_fields("<u8", "size", "checksum", "seed"),
+        *_fields("<u4", "task", "calibration", "n_outputs", "n_slots", "has_linear", "term_weights"),
+        *_fields("<u4", "base", "intercept", "bias", "n_bias", "knots", "n_knots"),
+        *_fields("<f8", "forest_weight", "linear_weight", "scale", "low", "high"),
+        ("tf", "<f8", (17,)),
+        ("section", SPAN, (len(Section),)),
+    ]
+)
+CHECKSUM_FROM = 32
+"""The checksum covers everything from this offset on: all that follows it in the header, and the sections."""
+
+ITEMS: dict[Section, np.dtype] = {
+    Section.COLUMNS: COLUMN,
+    Section.STRINGS: np.dtype("u1"),
+    Section.SLOTS: OWNER,
+    Section.TREES: TREE,
+    Section.NODES: NODE,
+    Section.LEAVES: np.dtype("<f4"),
+    Section.ENTRIES: ENTRY,
+    Section.FLOATS: np.dtype("<f4"),
+    Section.SHORTS: np.dtype("<u2"),
+    Section.DIFFERENCES: DIFFERENCE,
+    Section.TERMS: TERM,
+    Section.DOUBLES: np.dtype("<f8"),
+    Section.RATIOS: np.dtype("<f4"),
+    Section.ANCESTORS: np.dtype("u1"),
+    Section.META: np.dtype("u1"),
+}

@@ -1,0 +1,76 @@
+"""An open plan: raw records in, calibrated scores and their attributions out.
+
+Loads neither NumPy nor anything else beyond the kernel and msgspec, so that a scoring process stays small.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Self
+
+import msgspec
+
+from tenantry.errors import Corrupt
+from tenantry.plan._kernel import Kernel
+from tenantry.plan.meta import PlanMeta
+
+_META = msgspec.json.Decoder(PlanMeta)
+
+
+class Plan(Kernel):
+    """A plan file, memory-mapped (:meth:`open`) or copied (:meth:`from_bytes`), checked once.
+
+    A record is a mapping of column names to text, numbers, booleans or ``None``; absent columns are missing, unknown
+    fields are ignored. One record scores as the same record in a batch does, bit for bit. Not for use by two threads at
+    once without the interpreter's lock.
+
+    ``score(record)`` gives calibrated scores (``(p_positive,)``, the probabilities of all classes, or ``(value,)``);
+    ``score_rows(records)`` a list of them; ``score_columns(columns, rows)`` float64 bytes, rows × outputs, from one
+    entry a column (``None``, a list, or a buffer of float64); ``margins(record)`` the margins before calibration;
+    ``encode(record)`` the float32 slots as bytes; ``explain(record, output=0)`` one Shapley value a column, in margin
+    space, which add up to the margin less ``meta.expected[output]``; ``close()`` unmaps.
+
+    Errors: ``Corrupt`` (plan_corrupt), ``Unsupported`` (plan_version), ``InvalidData`` (record_value), ``OSError`` for
+    a path that cannot be opened, ``ValueError`` after closing.
+    """
+
+    __slots__ = ("_known", "_meta")
+
+    _meta: PlanMeta
+    _known: frozenset[str]
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, verify: bool = True) -> Self:
+        """Map a file. ``verify=False`` skips the checksum (never the bounds)."""
+        return cls(os.fspath(path), verify=verify)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Copy a plan from memory."""
+        return cls(data)
+
+    @property
+    def meta(self) -> PlanMeta:
+        """What the plan says of itself; decoded on first use."""
+        try:
+            return self._meta
+        except AttributeError:
+            pass
+        try:
+            self._meta = _META.decode(self.meta_json)
+        except msgspec.MsgspecError as error:
+            raise Corrupt("plan_corrupt", f"the plan's description cannot be read: {error}") from error
+        return self._meta
+
+    def unknown_fields(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """Fields of the record that the plan does not know, in the record's order."""
+        try:
+            known = self._known
+        except AttributeError:
+            known = self._known = frozenset(self.columns)
+        return tuple(field for field in record if field not in known)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

@@ -1,0 +1,302 @@
+#include "columns.h"
+#include "values.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- the columns of a batch --- */
+
+static int open_one(source *s, PyObject *column, PyObject *label, Py_ssize_t rows) {
+    Py_ssize_t n;
+    if (column == Py_None) return 0;
+    if (PyList_Check(column)) {
+        n = PyList_Size(column);
+        Py_INCREF(column);
+        s->list = column;
+    } else {
+        if (PyObject_GetBuffer(column, &s->buffer, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS)) return -1;
+        s->numbers = s->buffer.buf;
+        n = s->buffer.len / 8;
+        if (s->buffer.itemsize != 8 || !s->buffer.format || (strcmp(s->buffer.format, "d") && strcmp(s->buffer.format, "<d"))
+            || s->buffer.ndim != 1 || (uintptr_t)s->buffer.buf % 8) {
+            PyErr_Format(PyExc_TypeError, "%S is neither None nor a list nor a buffer of float64", label);
+            return -1;
+        }
+    }
+    if (n == rows) return 0;
+    PyErr_Format(PyExc_ValueError, "%S has %zd values in place of %zd", label, n, rows);
+    return -1;
+}
+
+source *sources_open(PyObject *columns, PyObject *labels, Py_ssize_t n, Py_ssize_t rows) {
+    PyObject *list = PySequence_List(columns);
+    source *sources = list ? calloc((size_t)n + 1, sizeof *sources) : NULL;
+    int failed = !sources;
+    if (list && !sources) PyErr_NoMemory();
+    if (sources && PyList_Size(list) != n) {
+        PyErr_Format(PyExc_ValueError, "%zd columns in place of %zd", PyList_Size(list), n);
+        failed = 1;
+    }
+    for (Py_ssize_t k = 0; !failed && k < n; k++)
+        failed = open_one(sources + k, PyList_GetItem(list, k), PyTuple_GetItem(labels, k), rows);
+    Py_XDECREF(list);
+    if (!failed) return sources;
+    if (sources) sources_close(sources, n);
+    return NULL;
+}
+
+PyObject *source_item(const source *s, Py_ssize_t row) {
+    PyObject *value = s->list ? PyList_GetItem(s->list, row) : Py_None;    /* checks the bounds */
+    if (s->numbers) return PyFloat_FromDouble(s->numbers[row]);
+    if (value) Py_INCREF(value);
+    return value;
+}
+
+void sources_close(source *sources, Py_ssize_t n) {
+    for (Py_ssize_t k = 0; k < n; k++) {
+        Py_XDECREF(sources[k].list);
+        if (sources[k].buffer.obj) PyBuffer_Release(&sources[k].buffer);
+    }
+    free(sources);
+}
+
+/* --- reading functions --- */
+
+static void refuse_item(Py_ssize_t i) {
+    PyObject *label = PyUnicode_FromFormat("value %zd", i);
+    if (!label) return;
+    raise_value(label);
+    Py_DECREF(label);
+}
+
+static PyObject *parse_numbers(PyObject *module, PyObject *args) {
+    PyObject *values, *result;
+    Py_ssize_t n, nulls_bytes;
+    const char *nulls_data;
+    double nulls[16], *out;
+    int comma, tail;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Oppy#", &values, &comma, &tail, &nulls_data, &nulls_bytes)) return NULL;
+    n = PyList_Size(values);
+    if (n < 0) return NULL;
+    if (nulls_bytes > (Py_ssize_t)sizeof nulls) return PyErr_SetString(PyExc_ValueError, "more than 16 null numbers"), NULL;
+    memcpy(nulls, nulls_data, (size_t)nulls_bytes);
+    result = PyBytes_FromStringAndSize(NULL, n * 8);
+    out = result ? (double *)(void *)PyBytes_AsString(result) : NULL;
+    for (Py_ssize_t i = 0; out && i < n; i++) {
+        PyObject *value = PyList_GetItem(values, i);
+        word w = {.held = NULL};
+        double x = NAN;
+        int status;
+        if (!value) goto failed;
+        Py_INCREF(value);
+        status = number_of(value, &x, &w);
+        if (status == VALUE_TEXT) {
+            size_t length = plan_strip(&w.s, (size_t)w.n);
+            x = plan_parse_number(w.s, length, comma, tail);
+        }
+        word_release(&w);
+        Py_DECREF(value);
+        if (status == VALUE_ERROR) {
+            refuse_item(i);
+            goto failed;
+        }
+        out[i] = plan_limit_number(status == VALUE_MISSING ? NAN : x, nulls, (uint32_t)(nulls_bytes / 8));
+    }
+    return result;
+failed:
+    Py_DECREF(result);
+    return NULL;
+}
+
+static PyObject *parse_dates(PyObject *module, PyObject *args) {
+    PyObject *values, *result;
+    Py_ssize_t n;
+    double *out;
+    int order;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Oi", &values, &order)) return NULL;
+    n = PyList_Size(values);
+    if (n < 0) return NULL;
+    result = PyBytes_FromStringAndSize(NULL, n * 40);
+    out = result ? (double *)(void *)PyBytes_AsString(result) : NULL;
+    for (Py_ssize_t i = 0; out && i < n; i++, out += 5) {
+        PyObject *value = PyList_GetItem(values, i);
+        word w = {.held = NULL};
+        int status, found = 0;
+        if (!value) goto failed;
+        Py_INCREF(value);
+        status = word_of(value, 1, &w);
+        if (status == VALUE_THERE) {
+            size_t length = plan_strip(&w.s, (size_t)w.n);
+            found = plan_parse_date(w.s, length, order, out);
+        }
+        word_release(&w);
+        Py_DECREF(value);
+        if (status == VALUE_ERROR) {
+            refuse_item(i);
+            goto failed;
+        }
+        for (int k = 0; !found && k < 5; k++) out[k] = NAN;
+    }
+    return result;
+failed:
+    Py_DECREF(result);
+    return NULL;
+}
+
+static PyObject *category_word(PyObject *module, PyObject *value) {
+    word w;
+    PyObject *result;
+    size_t n;
+    int status = word_of(value, 0, &w);
+    (void)module;
+    if (status == VALUE_ERROR) {
+        PyObject *label = PyUnicode_FromFormat("the value");
+        if (label) raise_value(label);
+        Py_XDECREF(label);
+        word_release(&w);
+        return NULL;
+    }
+    n = status == VALUE_MISSING ? 0 : plan_strip(&w.s, (size_t)w.n);
+    if (n) {
+        result = PyUnicode_DecodeUTF8(w.s, (Py_ssize_t)n, NULL);
+    } else {
+        Py_INCREF(Py_None);
+        result = Py_None;
+    }
+    word_release(&w);
+    return result;
+}
+
+static int append_text(PyObject *list, const char *s, size_t n) {
+    PyObject *text = PyUnicode_DecodeUTF8(s, (Py_ssize_t)n, "replace");
+    int failed = text ? PyList_Append(list, text) : -1;
+    Py_XDECREF(text);
+    return failed;
+}
+
+static PyObject *tokens(PyObject *module, PyObject *text) {
+    char pair[2 * PLAN_TOKEN_BYTES + 1], token[PLAN_TOKEN_BYTES];
+    PyObject *list;
+    const char *s;
+    Py_ssize_t n;
+    size_t at = 0, before = 0, length;
+    (void)module;
+    s = PyUnicode_AsUTF8AndSize(text, &n);
+    list = s ? PyList_New(0) : NULL;
+    while (list && (length = plan_next_token(s, (size_t)n, &at, token))) {
+        int failed = append_text(list, token, length);
+        if (before && !failed) {
+            pair[before] = ' ';
+            memcpy(pair + before + 1, token, length);
+            failed = append_text(list, pair, before + 1 + length);
+        }
+        if (failed) {
+            Py_DECREF(list);
+            return NULL;
+        }
+        memcpy(pair, token, length);
+        before = length;
+    }
+    return list;
+}
+
+/* --- TF-IDF rows --- */
+
+typedef struct { float *data; int32_t *indices; size_t n, room; } cells;
+
+static int by_index(const void *a, const void *b) { return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b; }
+
+static int add_row(cells *to, const double *tf, const float *idf, uint8_t *counts, uint16_t *touched, uint32_t known) {
+    double norm = plan_text_norm(tf, idf, counts, touched, known);
+    if (to->n + known > to->room) {
+        size_t room = 2 * to->room + known + 1024;
+        float *data = realloc(to->data, room * sizeof *data);
+        int32_t *indices = data ? realloc(to->indices, room * sizeof *indices) : NULL;
+        if (data) to->data = data;
+        if (indices) to->indices = indices;
+        if (!data || !indices) return PyErr_NoMemory(), -1;
+        to->room = room;
+    }
+    qsort(touched, known, sizeof *touched, by_index);
+    for (uint32_t i = 0; i < known; i++) {
+        uint16_t token = touched[i];
+        to->data[to->n] = (float)plan_text_value(tf, idf[token], counts[token], norm);
+        to->indices[to->n++] = token;
+        counts[token] = 0;
+    }
+    return 0;
+}
+
+static int add_value(PyObject *values, Py_ssize_t i, const plan_table *table, const double *tf, const float *idf,
+                     uint8_t *counts, uint16_t *touched, cells *to) {
+    PyObject *value = PyList_GetItem(values, i);
+    uint32_t known = 0, n_words;
+    word w = {.held = NULL};
+    int status;
+    if (!value) return -1;
+    Py_INCREF(value);
+    status = word_of(value, 0, &w);
+    if (status == VALUE_THERE) known = plan_count_tokens(table, w.s, (size_t)w.n, counts, touched, &n_words);
+    word_release(&w);
+    Py_DECREF(value);
+    if (status == VALUE_ERROR) return refuse_item(i), -1;
+    return add_row(to, tf, idf, counts, touched, known);
+}
+
+/* text_matrix(values, entries, strings, max_probe, max_bytes, seed, idf, tf) → data, indices, indptr as bytes. The table
+ * comes from tenantry's own table builder, which the caller answers for. */
+static PyObject *text_matrix(PyObject *module, PyObject *args) {
+    PyObject *values, *result = NULL, *ends;
+    const char *entries, *strings, *idf, *tf;
+    Py_ssize_t n_entries, n_strings, n_idf, n_tf, n;
+    unsigned int max_probe, max_bytes;
+    unsigned long long seed;
+    cells to = {NULL, NULL, 0, 0};
+    uint8_t *counts;
+    uint16_t *touched;
+    int64_t *end;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Oy#y#IIKy#y#", &values, &entries, &n_entries, &strings, &n_strings, &max_probe, &max_bytes,
+                          &seed, &idf, &n_idf, &tf, &n_tf)) return NULL;
+    n = PyList_Size(values);
+    if (n < 0) return NULL;
+    if (n_tf != 8 * (PLAN_MAX_TF + 1) || n_idf / 4 >= PLAN_NO_ROW) return PyErr_SetString(PyExc_ValueError, "bad table"), NULL;
+    plan_table table = {(const plan_entry *)(const void *)entries, strings, seed, (uint32_t)(n_entries / 12), max_probe, max_bytes};
+    counts = calloc((size_t)n_idf / 4 + 1, 1);
+    touched = calloc((size_t)n_idf / 4 + 1, sizeof *touched);
+    ends = PyBytes_FromStringAndSize(NULL, (n + 1) * 8);
+    if (!counts || !touched || !ends) {
+        PyErr_NoMemory();
+    } else {
+        Py_ssize_t i = 0;
+        end = (int64_t *)(void *)PyBytes_AsString(ends);
+        for (end[0] = 0; i < n; i++) {
+            if (add_value(values, i, &table, (const double *)(const void *)tf, (const float *)(const void *)idf, counts, touched, &to)) break;
+            end[i + 1] = (int64_t)to.n;
+        }
+        if (i == n) {
+            PyObject *data = PyBytes_FromStringAndSize((const char *)to.data, (Py_ssize_t)to.n * 4);
+            PyObject *indices = PyBytes_FromStringAndSize((const char *)to.indices, (Py_ssize_t)to.n * 4);
+            if (data && indices) result = PyObject_CallFunction((PyObject *)&PyTuple_Type, "((OOO))", data, indices, ends);
+            Py_XDECREF(data);
+            Py_XDECREF(indices);
+        }
+    }
+    Py_XDECREF(ends);
+    free(counts);
+    free(touched);
+    free(to.data);
+    free(to.indices);
+    return result;
+}
+
+PyMethodDef COLUMN_METHODS[] = {
+    {"parse_numbers", parse_numbers, METH_VARARGS, "parse_numbers(values, decimal_comma, unit_tail, nulls, /)\n--\n\nfloat64 bytes."},
+    {"parse_dates", parse_dates, METH_VARARGS, "parse_dates(values, order, /)\n--\n\nfloat64 bytes, 5 a value."},
+    {"category_word", category_word, METH_O, "category_word(value, /)\n--\n\nThe word of a value, or None."},
+    {"tokens", tokens, METH_O, "tokens(text, /)\n--\n\nTokens and pairs of a text."},
+    {"text_matrix", text_matrix, METH_VARARGS, "text_matrix(values, entries, strings, max_probe, max_bytes, seed, idf, tf, /)\n--\n\nCSR parts."},
+    {NULL, NULL, 0, NULL}};

@@ -1,0 +1,98 @@
+/* Raw values to slots, and to what categories and words add to the linear member. */
+#include "plan.h"
+
+#include <math.h>
+#include <string.h>
+
+static void put(plan_row *row, uint32_t slot, double value) {
+    if (slot == PLAN_NONE) return;
+    row->x[2 * slot] = row->x[2 * slot + 1] = (float)value;
+    if (value != value) row->x[2 * slot + 1] = -INFINITY;    /* where missing goes left, it is below every threshold */
+}
+
+static void add_linear(const plan *p, uint32_t column, plan_row *row, uint32_t weights, double value) {
+    if (!p->head->has_linear) return;
+    for (uint32_t k = 0; k < p->n_outputs; k++) row->linear[k] += value * p->floats[weights + k];
+    if (row->parts) row->parts[column] += value * p->floats[weights + row->output];
+}
+
+static void put_row(const plan *p, uint32_t column, uint32_t table_row, plan_row *row) {
+    const plan_column *c = p->columns + column;
+    const float *values = p->floats + c->values + (size_t)table_row * c->n_slots;
+    for (uint32_t i = 0; i < c->n_slots; i++) put(row, p->shorts[c->slots + i], values[i]);
+    add_linear(p, column, row, c->weights + table_row * p->n_outputs, 1.0);
+}
+
+static void put_date(const plan_column *c, const double *part, plan_row *row) {
+    for (int i = 0; i < 5; i++) put(row, c->slot[i], part ? part[i] : NAN);
+}
+
+static void put_tokens(const plan *p, uint32_t column, const char *s, size_t n, plan_row *row) {
+    const plan_column *c = p->columns + column;
+    const plan_table table = {p->entries + c->entries, p->strings, p->head->seed, c->n_entries, c->max_probe, c->max_bytes};
+    const float *idf = p->floats + c->values;
+    uint32_t words, known;
+    double norm;
+    for (uint32_t i = 0; i < c->n_slots; i++) put(row, p->shorts[c->slots + i], 0.0);
+    known = plan_count_tokens(&table, s, n, row->counts, row->touched, &words);
+    norm = plan_text_norm(p->head->tf, idf, row->counts, row->touched, known);
+    for (uint32_t i = 0; i < known; i++) {
+        uint32_t token = row->touched[i];
+        double value = plan_text_value(p->head->tf, idf[token], row->counts[token], norm);
+        uint16_t slot = p->shorts[c->token_slots + token];
+        row->counts[token] = 0;
+        if (slot != PLAN_NO_ROW) put(row, slot, value);
+        add_linear(p, column, row, c->weights + token * p->n_outputs, value);
+    }
+    put(row, c->slot[0], n ? (double)n : NAN);
+    put(row, c->slot[1], n ? (double)words : NAN);
+}
+
+void plan_begin(const plan *p, plan_row *row) {
+    for (uint32_t k = 0; k < p->n_outputs; k++)
+        row->linear[k] = p->head->has_linear ? p->doubles[p->head->intercept + k] : 0.0;
+    if (row->parts) memset(row->parts, 0, p->n_columns * sizeof *row->parts);
+}
+
+void plan_put_missing(const plan *p, uint32_t column, plan_row *row) {
+    const plan_column *c = p->columns + column;
+    switch (c->kind) {
+    case PLAN_NUMBER: put(row, c->slot[0], NAN); break;
+    case PLAN_DATE: put_date(c, NULL, row); break;
+    case PLAN_CATEGORY: put_row(p, column, c->missing_row, row); break;
+    default: put_tokens(p, column, "", 0, row);
+    }
+}
+
+void plan_put_number(const plan *p, uint32_t column, double x, plan_row *row) {
+    const plan_column *c = p->columns + column;
+    put(row, c->slot[0], plan_limit_number(x, p->doubles + c->nulls, c->n_nulls));
+}
+
+void plan_put_text(const plan *p, uint32_t column, const char *s, size_t n, plan_row *row) {
+    const plan_column *c = p->columns + column;
+    double part[5];
+    n = plan_strip(&s, n);
+    if (!n) {
+        plan_put_missing(p, column, row);
+    } else if (c->kind == PLAN_NUMBER) {
+        plan_put_number(p, column, plan_parse_number(s, n, c->format & 1, c->format >> 1 & 1), row);
+    } else if (c->kind == PLAN_DATE) {
+        put_date(c, plan_parse_date(s, n, (int)c->format, part) ? part : NULL, row);
+    } else if (c->kind == PLAN_CATEGORY) {
+        const plan_table table = {p->entries + c->entries, p->strings, p->head->seed, c->n_entries, c->max_probe, c->max_bytes};
+        uint32_t found = plan_find(&table, s, n);
+        put_row(p, column, found == PLAN_NO_ROW ? c->unseen_row : found, row);
+    } else {
+        put_tokens(p, column, s, n, row);
+    }
+}
+
+void plan_finish(const plan *p, plan_row *row) {
+    const uint32_t n = p->head->section[PLAN_S_DIFFERENCES].count;
+    for (uint32_t i = 0; i < n; i++) {
+        const plan_difference *d = p->differences + i;
+        float difference = row->x[2 * d->left] - row->x[2 * d->right];
+        put(row, d->slot, difference);
+    }
+}

@@ -1,0 +1,131 @@
+/* The plan kernel: a memory-mapped model file, from raw values to calibrated scores and their reasons.
+ *
+ * Pure C11 over libc and libm, little-endian, 64-bit. No allocation, no locale, no state but what the caller passes.
+ * The file is described in docs/plan-format.md; its Python twin is tenantry/plan/twin.py. Compile without contraction
+ * (-ffp-contract=off), so that every machine adds and multiplies alike. */
+#ifndef TENANTRY_PLAN_H
+#define TENANTRY_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PLAN_NONE 0xFFFFFFFFu   /* an absent slot */
+#define PLAN_NO_ROW 0xFFFFu     /* an empty bucket of a hash table; a token without a slot */
+#define PLAN_NO_EDGE 0xFFu      /* no earlier edge of the same slot */
+#define PLAN_MAX_NODES 127
+#define PLAN_MAX_OUTPUTS 1024
+#define PLAN_MAX_SLOTS 16000
+#define PLAN_MAX_TF 16
+#define PLAN_TOKEN_BYTES 64
+#define PLAN_NUMBER_BYTES 1000
+#define PLAN_DATE_BYTES 64
+
+enum plan_kind { PLAN_NUMBER, PLAN_DATE, PLAN_CATEGORY, PLAN_TEXT };
+enum plan_order { PLAN_YMD, PLAN_MDY, PLAN_DMY };
+enum plan_calibration { PLAN_SIGMOID, PLAN_ISOTONIC, PLAN_SOFTMAX, PLAN_LINEAR, PLAN_EXP };
+enum plan_section {
+    PLAN_S_COLUMNS, PLAN_S_STRINGS, PLAN_S_SLOTS, PLAN_S_TREES, PLAN_S_NODES, PLAN_S_LEAVES, PLAN_S_ENTRIES, PLAN_S_FLOATS,
+    PLAN_S_SHORTS, PLAN_S_DIFFERENCES, PLAN_S_TERMS, PLAN_S_DOUBLES, PLAN_S_RATIOS, PLAN_S_ANCESTORS, PLAN_S_META, PLAN_SECTIONS
+};
+
+typedef struct { uint32_t offset, count; } plan_span;    /* bytes from the start of the file, items */
+
+typedef struct {
+    char magic[8];
+    uint32_t byte_order, version;
+    uint64_t size, checksum;             /* xxh64 with seed 0 over everything after this field */
+    uint64_t seed;                       /* of the hash tables */
+    uint32_t task, calibration, n_outputs, n_slots;
+    uint32_t has_linear, term_weights;   /* FLOATS index of terms × outputs */
+    uint32_t base, intercept;            /* DOUBLES indices, n_outputs each */
+    uint32_t bias, n_bias, knots, n_knots;   /* DOUBLES indices: b; x then y */
+    double forest_weight, linear_weight, scale, low, high;
+    double tf[PLAN_MAX_TF + 1];          /* weight of a token that occurs n times */
+    plan_span section[PLAN_SECTIONS];
+} plan_header;
+
+typedef struct {
+    uint32_t kind, name, name_bytes, format;      /* format: decimal comma | unit tail << 1, or enum plan_order */
+    uint32_t slot[5];                             /* number: [0]; date: days, month, weekday, day, hour; text: bytes, tokens */
+    uint32_t nulls, n_nulls;                      /* DOUBLES */
+    uint32_t entries, n_entries, max_probe, max_bytes;
+    uint32_t rows, missing_row, unseen_row;       /* rows of a category's table; known tokens of a text */
+    uint32_t slots, n_slots;                      /* SHORTS: the slots of a category; those that any token of a text fills */
+    uint32_t token_slots;                         /* SHORTS, rows items */
+    uint32_t values, weights, mean;               /* FLOATS: rows × n_slots, or idf; rows × outputs; outputs */
+} plan_column;
+
+typedef struct { uint32_t node, leaf; uint16_t n_nodes, output, points, reserved; } plan_tree;
+typedef struct { float threshold; uint16_t slot2; uint8_t child[2]; } plan_node;   /* slot2: 2 * slot + default_left */
+typedef struct { uint32_t hash, string; uint16_t bytes, row; } plan_entry;
+typedef struct { uint16_t slot, left, right, reserved; } plan_difference;
+typedef struct { uint32_t slot; float mean, inv_scale, fill, center; } plan_term;
+typedef struct { uint16_t first, second; } plan_owner;   /* raw columns of a slot; two for a difference, else the same */
+
+typedef struct {
+    const plan_entry *entries;
+    const char *strings;
+    uint64_t seed;
+    uint32_t n_entries, max_probe, max_bytes;
+} plan_table;
+
+typedef struct {                         /* a checked file, with its sections found */
+    const plan_header *head;
+    const plan_column *columns;
+    const char *strings;
+    const plan_owner *owners;
+    const plan_tree *trees;
+    const plan_node *nodes;
+    const float *leaves;
+    const plan_entry *entries;
+    const float *floats;
+    const uint16_t *shorts;
+    const plan_difference *differences;
+    const plan_term *terms;
+    const double *doubles;
+    const float *ratios;
+    const uint8_t *ancestors;
+    uint32_t n_columns, n_outputs, n_slots, max_tokens;
+} plan;
+
+typedef struct {                         /* one record on its way */
+    float *x;                            /* 2 per slot: the value twice, or where missing NaN and minus infinity */
+    double *linear;                      /* per output: what the columns add to the linear member */
+    double *parts;                       /* NULL, or per column the same for `output` alone */
+    uint32_t output;
+    uint8_t *counts;                     /* max_tokens, all zero between calls */
+    uint16_t *touched;                   /* max_tokens */
+} plan_row;
+
+/* open.c: all checks are made here, once; the other functions trust what passed. NULL, or what is wrong. */
+const char *plan_open(plan *p, const void *data, size_t size, int verify_checksum);
+uint64_t plan_xxh64(const void *data, size_t size);
+
+/* numbers.c, dates.c, words.c: text of n bytes of UTF-8 without white space around. */
+double plan_parse_number(const char *s, size_t n, int decimal_comma, int unit_tail);          /* NaN: no number */
+double plan_limit_number(double x, const double *nulls, uint32_t n_nulls);                    /* nulls → NaN, clamps */
+int plan_parse_date(const char *s, size_t n, int order, double part[5]);                      /* 0: no date */
+size_t plan_strip(const char **s, size_t n);
+uint64_t plan_hash(const char *s, size_t n, uint64_t seed);
+uint32_t plan_find(const plan_table *t, const char *s, size_t n);                             /* row or PLAN_NO_ROW */
+size_t plan_next_token(const char *s, size_t n, size_t *at, char token[PLAN_TOKEN_BYTES]);    /* 0: none left */
+uint32_t plan_count_tokens(const plan_table *t, const char *s, size_t n, uint8_t *counts, uint16_t *touched, uint32_t *words);
+double plan_text_norm(const double *tf, const float *idf, const uint8_t *counts, const uint16_t *touched, uint32_t n);
+double plan_text_value(const double *tf, float idf, uint8_t count, double norm);
+
+/* encode.c: begin, then one call a column in order, then finish. */
+void plan_begin(const plan *p, plan_row *row);
+void plan_put_missing(const plan *p, uint32_t column, plan_row *row);
+void plan_put_number(const plan *p, uint32_t column, double x, plan_row *row);                /* number columns only */
+void plan_put_text(const plan *p, uint32_t column, const char *s, size_t n, plan_row *row);   /* strips */
+void plan_finish(const plan *p, plan_row *row);
+
+/* score.c */
+void plan_margins(const plan *p, const plan_row *row, double *margins);
+void plan_calibrate(const plan *p, const double *margins, double *out);
+
+/* explain.c: `sums` has room for plan_explain_floats(p) floats, aligned to 32 bytes; `phi` for one double a column. */
+size_t plan_explain_floats(const plan *p);
+void plan_explain(const plan *p, const plan_row *row, float *sums, double *phi);
+
+#endif

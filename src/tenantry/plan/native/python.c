@@ -1,0 +1,469 @@
+/* tenantry.plan._kernel: the kernel for Python, in the stable ABI (one wheel for every CPython from 3.11 on). */
+#include "columns.h"
+#include "values.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SMALL_SLOTS = 512, SMALL_OUTPUTS = 16 };
+
+typedef struct {
+    PyObject_HEAD
+    plan p;
+    void *data;                          /* NULL when closed */
+    size_t size;
+    int is_mapped, busy, closing;
+    PyObject *names;                     /* tuple of the columns' names, interned */
+    PyObject *labels;                    /* the same as error messages show them */
+} Kernel;
+
+/* Buffers for the calls that run no Python code; the interpreter's lock guards them. */
+static struct { uint8_t *counts; uint16_t *touched; uint32_t tokens; float *sums; size_t n_sums; } shared;
+
+static int grow_shared(const plan *p) {
+    if (p->max_tokens > shared.tokens) {
+        uint8_t *counts = realloc(shared.counts, p->max_tokens);
+        uint16_t *touched = realloc(shared.touched, p->max_tokens * sizeof *touched);
+        if (counts) shared.counts = counts;
+        if (touched) shared.touched = touched;
+        if (!counts || !touched) return PyErr_NoMemory(), -1;
+        memset(counts, 0, p->max_tokens);
+        shared.tokens = p->max_tokens;
+    }
+    return 0;
+}
+
+static float *sums_for(const plan *p) {
+    size_t n = (plan_explain_floats(p) + 7) / 8 * 8;
+    if (n > shared.n_sums) {
+        float *sums = aligned_alloc(32, n * sizeof *sums);
+        if (!sums) return PyErr_NoMemory(), NULL;
+        free(shared.sums);
+        shared.sums = sums;
+        shared.n_sums = n;
+    }
+    return shared.sums;
+}
+
+/* --- opening and closing --- */
+
+static void release_data(Kernel *self) {
+    if (!self->data) return;
+    if (self->is_mapped) munmap(self->data, self->size);
+    else free(self->data);
+    self->data = NULL;
+}
+
+static int map_file(Kernel *self, PyObject *path) {
+    PyObject *bytes = NULL;
+    struct stat st;
+    int fd, failed = 0;
+    if (!PyUnicode_FSConverter(path, &bytes)) return -1;
+    fd = open(PyBytes_AsString(bytes), O_RDONLY | O_CLOEXEC);
+    Py_DECREF(bytes);
+    if (fd < 0 || fstat(fd, &st)) failed = 1;
+    else if (!S_ISREG(st.st_mode)) errno = EISDIR, failed = 1;
+    else if (st.st_size > 0) {
+        self->size = (size_t)st.st_size;
+        self->data = mmap(NULL, self->size, PROT_READ, MAP_SHARED, fd, 0);
+        if (self->data == MAP_FAILED) self->data = NULL, failed = 1;
+        self->is_mapped = 1;
+    }
+    if (failed) PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
+    if (fd >= 0) close(fd);
+    return failed ? -1 : 0;
+}
+
+static int copy_bytes(Kernel *self, PyObject *source) {
+    char *s;
+    Py_ssize_t n;
+    if (PyBytes_AsStringAndSize(source, &s, &n)) return -1;
+    self->size = (size_t)n;
+    self->data = aligned_alloc(64, (self->size + 63) / 64 * 64 + 64);
+    if (!self->data) return PyErr_NoMemory(), -1;
+    memcpy(self->data, s, self->size);
+    return 0;
+}
+
+static int name_columns(Kernel *self) {
+    self->names = PyTuple_New(self->p.n_columns);
+    self->labels = PyTuple_New(self->p.n_columns);
+    if (!self->names || !self->labels) return -1;
+    for (uint32_t k = 0; k < self->p.n_columns; k++) {
+        const plan_column *c = self->p.columns + k;
+        PyObject *name = PyUnicode_DecodeUTF8(self->p.strings + c->name, c->name_bytes, NULL), *label;
+        if (!name) return -1;
+        PyUnicode_InternInPlace(&name);
+        if (PyTuple_SetItem(self->names, k, name)) return -1;
+        label = PyUnicode_FromFormat("column '%U'", name);
+        if (!label || PyTuple_SetItem(self->labels, k, label)) return -1;
+    }
+    return 0;
+}
+
+static int open_kernel(Kernel *self, PyObject *source, int verify) {
+    const char *wrong;
+    if (PyBytes_Check(source) ? copy_bytes(self, source) : map_file(self, source)) return -1;
+    wrong = self->data ? plan_open(&self->p, self->data, self->size, verify) : "the file is empty";
+    if (!wrong && !name_columns(self)) return grow_shared(&self->p);
+    if (!wrong) {
+        if (!PyErr_ExceptionMatches(PyExc_UnicodeError)) return -1;
+        PyErr_Clear();
+        wrong = "a column's name is not text";
+    }
+    if (!strcmp(wrong, "version")) {
+        raise_tenantry("Unsupported", "plan_version", PyUnicode_FromFormat("the plan file has format version %u",
+                                                                           ((plan_header *)self->data)->version));
+    } else {
+        raise_tenantry("Corrupt", "plan_corrupt", PyUnicode_FromFormat("the plan cannot be read: %s", wrong));
+    }
+    return -1;
+}
+
+static PyObject *kernel_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    static char *NAMES[] = {"source", "verify", NULL};
+    PyObject *source;
+    int verify = 1;
+    Kernel *self;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|p", NAMES, &source, &verify)) return NULL;
+    self = (Kernel *)PyType_GenericAlloc(type, 0);
+    if (self && open_kernel(self, source, verify)) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+static void kernel_dealloc(PyObject *object) {
+    PyTypeObject *type = Py_TYPE(object);
+    Kernel *self = (Kernel *)object;
+    freefunc tp_free = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release_data(self);
+    Py_XDECREF(self->names);
+    Py_XDECREF(self->labels);
+    tp_free(object);
+    Py_DECREF(type);
+}
+
+static PyObject *kernel_close(PyObject *object, PyObject *unused) {
+    Kernel *self = (Kernel *)object;
+    (void)unused;
+    self->closing = 1;
+    if (!self->busy) release_data(self);
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
+/* --- one record --- */
+
+typedef struct {
+    plan_row row;
+    float small_x[2 * SMALL_SLOTS];
+    double small_linear[SMALL_OUTPUTS];
+    void *large;
+} work;
+
+/* Room for one record (more of it from the heap only for wide plans), and a hold on the file. */
+static int start(Kernel *self, work *w, int explains) {
+    const plan *p = &self->p;
+    size_t x = p->n_slots > SMALL_SLOTS ? 2 * p->n_slots * sizeof(float) : 0;
+    size_t linear = p->n_outputs > SMALL_OUTPUTS ? p->n_outputs * sizeof(double) : 0;
+    size_t parts = explains ? p->n_columns * sizeof(double) : 0;
+    char *large;
+    w->large = NULL;
+    if (!self->data || self->closing) return PyErr_SetString(PyExc_ValueError, "the plan is closed"), -1;
+    if (x + linear + parts && !(w->large = PyMem_Malloc(x + linear + parts))) return PyErr_NoMemory(), -1;
+    large = w->large;
+    w->row.x = x ? (float *)(large + linear + parts) : w->small_x;
+    w->row.linear = linear ? (double *)large : w->small_linear;
+    w->row.parts = explains ? (double *)(large + linear) : NULL;
+    w->row.output = 0;
+    w->row.counts = shared.counts;
+    w->row.touched = shared.touched;
+    self->busy++;
+    return 0;
+}
+
+static void finish(Kernel *self, work *w) {
+    PyMem_Free(w->large);
+    if (!--self->busy && self->closing) release_data(self);
+}
+
+static int put_value(Kernel *self, uint32_t k, PyObject *value, plan_row *row) {
+    const uint32_t kind = self->p.columns[k].kind;
+    word w;
+    double x;
+    int status = kind == PLAN_NUMBER ? number_of(value, &x, &w) : word_of(value, kind == PLAN_DATE, &w);
+    if (status == VALUE_ERROR) {
+        raise_value(PyTuple_GetItem(self->labels, k));
+        return -1;
+    }
+    row->counts = shared.counts;                       /* reading the value may have run Python, and grown them */
+    row->touched = shared.touched;
+    if (status == VALUE_MISSING) plan_put_missing(&self->p, k, row);
+    else if (kind == PLAN_NUMBER && status == VALUE_THERE) plan_put_number(&self->p, k, x, row);
+    else plan_put_text(&self->p, k, w.s, (size_t)w.n, row);
+    word_release(&w);
+    return 0;
+}
+
+static int put_record(Kernel *self, PyObject *record, plan_row *row) {
+    plan_begin(&self->p, row);
+    for (uint32_t k = 0; k < self->p.n_columns; k++) {
+        PyObject *value = PyDict_GetItemWithError(record, PyTuple_GetItem(self->names, k));
+        int failed;
+        if (!value) {
+            if (PyErr_Occurred()) return -1;
+            plan_put_missing(&self->p, k, row);
+            continue;
+        }
+        Py_INCREF(value);                              /* its own methods could drop the record's hold on it */
+        failed = put_value(self, k, value, row);
+        Py_DECREF(value);
+        if (failed) return -1;
+    }
+    plan_finish(&self->p, row);
+    return 0;
+}
+
+/* The record as a dict: a new reference. */
+static PyObject *as_dict(PyObject *record) {
+    PyObject *dict;
+    if (PyDict_Check(record)) {
+        Py_INCREF(record);
+        return record;
+    }
+    dict = PyDict_New();
+    if (!dict || !PyDict_Update(dict, record)) return dict;
+    Py_DECREF(dict);
+    PyErr_Clear();
+    return raise_tenantry("InvalidData", "record_value", PyUnicode_FromFormat("a record is no object of columns and values"));
+}
+
+static int encode(Kernel *self, PyObject *record, work *w) {
+    PyObject *dict = as_dict(record);
+    int failed = dict ? put_record(self, dict, &w->row) : -1;
+    Py_XDECREF(dict);
+    return failed;
+}
+
+static PyObject *floats(const double *x, uint32_t n) {
+    PyObject *tuple = PyTuple_New(n);
+    for (uint32_t i = 0; tuple && i < n; i++) {
+        PyObject *value = PyFloat_FromDouble(x[i]);
+        if (!value || PyTuple_SetItem(tuple, i, value)) {
+            Py_DECREF(tuple);
+            return NULL;
+        }
+    }
+    return tuple;
+}
+
+static void score_row(const plan *p, const plan_row *row, double *out) {
+    double margins[PLAN_MAX_OUTPUTS];
+    plan_margins(p, row, margins);
+    plan_calibrate(p, margins, out);
+}
+
+static PyObject *kernel_score(PyObject *object, PyObject *record) {
+    Kernel *self = (Kernel *)object;
+    PyObject *result = NULL;
+    double out[PLAN_MAX_OUTPUTS];
+    work w;
+    if (start(self, &w, 0)) return NULL;
+    if (!encode(self, record, &w)) {
+        score_row(&self->p, &w.row, out);
+        result = floats(out, self->p.n_outputs);
+    }
+    finish(self, &w);
+    return result;
+}
+
+static PyObject *kernel_margins(PyObject *object, PyObject *record) {
+    Kernel *self = (Kernel *)object;
+    PyObject *result = NULL;
+    double out[PLAN_MAX_OUTPUTS];
+    work w;
+    if (start(self, &w, 0)) return NULL;
+    if (!encode(self, record, &w)) {
+        plan_margins(&self->p, &w.row, out);
+        result = floats(out, self->p.n_outputs);
+    }
+    finish(self, &w);
+    return result;
+}
+
+static PyObject *kernel_encode(PyObject *object, PyObject *record) {
+    Kernel *self = (Kernel *)object;
+    PyObject *result = NULL;
+    work w;
+    if (start(self, &w, 0)) return NULL;
+    if (!encode(self, record, &w) && (result = PyBytes_FromStringAndSize(NULL, 4 * (Py_ssize_t)self->p.n_slots))) {
+        float *x = (float *)(void *)PyBytes_AsString(result);
+        for (uint32_t s = 0; s < self->p.n_slots; s++) x[s] = w.row.x[2 * s];
+    }
+    finish(self, &w);
+    return result;
+}
+
+static PyObject *kernel_explain(PyObject *object, PyObject *args, PyObject *kwargs) {
+    static char *NAMES[] = {"record", "output", NULL};
+    Kernel *self = (Kernel *)object;
+    PyObject *record, *result = NULL;
+    unsigned int output = 0;
+    double *phi;
+    float *sums;
+    work w;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|I", NAMES, &record, &output)) return NULL;
+    if (output >= self->p.n_outputs) return PyErr_Format(PyExc_ValueError, "the plan has no output %u", output);
+    if (start(self, &w, 1)) return NULL;
+    w.row.output = output;
+    phi = PyMem_Malloc((self->p.n_columns + 1) * sizeof *phi);
+    if (!phi) PyErr_NoMemory();
+    else if (!encode(self, record, &w) && (sums = sums_for(&self->p))) {
+        plan_explain(&self->p, &w.row, sums, phi);
+        result = floats(phi, self->p.n_columns);
+    }
+    PyMem_Free(phi);
+    finish(self, &w);
+    return result;
+}
+
+/* --- many records --- */
+
+static PyObject *kernel_score_rows(PyObject *object, PyObject *records) {
+    Kernel *self = (Kernel *)object;
+    PyObject *list = PySequence_List(records), *result;
+    Py_ssize_t n = list ? PyList_Size(list) : -1;
+    if (n < 0) return NULL;
+    result = PyList_New(n);
+    for (Py_ssize_t i = 0; result && i < n; i++) {
+        PyObject *scores = kernel_score(object, PyList_GetItem(list, i));
+        if (!scores || PyList_SetItem(result, i, scores)) {
+            Py_DECREF(result);
+            result = NULL;
+        }
+    }
+    Py_DECREF(list);
+    (void)self;
+    return result;
+}
+
+static int put_cells(Kernel *self, const source *sources, Py_ssize_t i, plan_row *row) {
+    plan_begin(&self->p, row);
+    for (uint32_t k = 0; k < self->p.n_columns; k++) {
+        const source *s = sources + k;
+        PyObject *value;
+        int failed;
+        if (s->numbers && self->p.columns[k].kind == PLAN_NUMBER) {
+            plan_put_number(&self->p, k, s->numbers[i], row);
+            continue;
+        }
+        value = source_item(s, i);
+        failed = value ? put_value(self, k, value, row) : -1;
+        Py_XDECREF(value);
+        if (failed) return -1;
+    }
+    plan_finish(&self->p, row);
+    return 0;
+}
+
+static PyObject *score_sources(Kernel *self, const source *sources, Py_ssize_t rows) {
+    const uint32_t K = self->p.n_outputs;
+    PyObject *result = PyBytes_FromStringAndSize(NULL, rows * (Py_ssize_t)(K * sizeof(double)));
+    double *out, one[PLAN_MAX_OUTPUTS];
+    work w;
+    if (!result) return NULL;
+    if (start(self, &w, 0)) return Py_DECREF(result), NULL;
+    out = (double *)(void *)PyBytes_AsString(result);
+    for (Py_ssize_t i = 0; i < rows; i++) {
+        if (put_cells(self, sources, i, &w.row)) {
+            Py_DECREF(result);
+            result = NULL;
+            break;
+        }
+        score_row(&self->p, &w.row, one);
+        memcpy(out + i * (Py_ssize_t)K, one, K * sizeof *one);
+    }
+    finish(self, &w);
+    return result;
+}
+
+static PyObject *kernel_score_columns(PyObject *object, PyObject *args) {
+    Kernel *self = (Kernel *)object;
+    PyObject *columns, *result = NULL;
+    Py_ssize_t rows;
+    source *sources;
+    if (!PyArg_ParseTuple(args, "On", &columns, &rows)) return NULL;
+    if (rows < 0 || rows > (Py_ssize_t)1 << 40) return PyErr_SetString(PyExc_ValueError, "rows is out of range"), NULL;
+    sources = sources_open(columns, self->labels, (Py_ssize_t)self->p.n_columns, rows);
+    if (!sources) return NULL;
+    result = score_sources(self, sources, rows);
+    sources_close(sources, (Py_ssize_t)self->p.n_columns);
+    return result;
+}
+
+/* --- what it says of itself --- */
+
+static PyObject *get_columns(PyObject *self, void *unused) {
+    (void)unused;
+    Py_INCREF(((Kernel *)self)->names);
+    return ((Kernel *)self)->names;
+}
+static PyObject *get_outputs(PyObject *self, void *unused) { (void)unused; return PyLong_FromLong((long)((Kernel *)self)->p.n_outputs); }
+static PyObject *get_slots(PyObject *self, void *unused) { (void)unused; return PyLong_FromLong((long)((Kernel *)self)->p.n_slots); }
+static PyObject *get_size(PyObject *self, void *unused) { (void)unused; return PyLong_FromSize_t(((Kernel *)self)->size); }
+static PyObject *get_bytes(PyObject *object, void *what) {
+    Kernel *self = (Kernel *)object;
+    const plan_span *meta = &self->p.head->section[PLAN_S_META];
+    if (!self->data || self->closing) return PyErr_SetString(PyExc_ValueError, "the plan is closed"), NULL;
+    if (!what) return PyBytes_FromStringAndSize(self->data, (Py_ssize_t)self->size);
+    return PyBytes_FromStringAndSize((const char *)self->data + meta->offset, meta->count);
+}
+
+static PyMethodDef METHODS[] = {
+    {"score", kernel_score, METH_O, "score(record, /)\n--\n\nCalibrated scores of one record."},
+    {"score_rows", kernel_score_rows, METH_O, "score_rows(records, /)\n--\n\nOne tuple of scores a record."},
+    {"score_columns", kernel_score_columns, METH_VARARGS, "score_columns(columns, rows, /)\n--\n\nScores as float64, rows by outputs."},
+    {"margins", kernel_margins, METH_O, "margins(record, /)\n--\n\nMargins before calibration."},
+    {"encode", kernel_encode, METH_O, "encode(record, /)\n--\n\nThe slots as float32."},
+    {"explain", (PyCFunction)(void (*)(void))kernel_explain, METH_VARARGS | METH_KEYWORDS,
+     "explain(record, output=0)\n--\n\nOne Shapley value a column, in margin space."},
+    {"close", kernel_close, METH_NOARGS, "close()\n--\n\nUnmap the file."},
+    {NULL, NULL, 0, NULL}};
+
+static char WHOLE_META;
+static PyGetSetDef GETTERS[] = {
+    {"columns", get_columns, NULL, "Names of the raw columns.", NULL},
+    {"n_outputs", get_outputs, NULL, "Scores a record.", NULL},
+    {"n_slots", get_slots, NULL, "float32 slots a record.", NULL},
+    {"nbytes", get_size, NULL, "Size of the plan.", NULL},
+    {"data", get_bytes, NULL, "The plan's bytes.", NULL},
+    {"meta_json", get_bytes, NULL, "The plan's own description.", &WHOLE_META},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+static PyType_Slot SLOTS[] = {{Py_tp_new, kernel_new},
+                              {Py_tp_dealloc, kernel_dealloc},
+                              {Py_tp_methods, METHODS},
+                              {Py_tp_getset, GETTERS},
+                              {Py_tp_doc, "Kernel(source, verify=True)\n--\n\nA plan, mapped from a path or copied from bytes."},
+                              {0, NULL}};
+static PyType_Spec SPEC = {"tenantry.plan._kernel.Kernel", sizeof(Kernel), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, SLOTS};
+
+static PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "tenantry.plan._kernel", "The plan kernel.", -1, COLUMN_METHODS,
+                             NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__kernel(void) {
+    PyObject *module = PyModule_Create(&MODULE), *type = module ? PyType_FromSpec(&SPEC) : NULL;
+    if (!type || PyModule_AddObjectRef(module, "Kernel", type)) {
+        Py_XDECREF(module);
+        module = NULL;
+    }
+    Py_XDECREF(type);
+    return module;
+}
