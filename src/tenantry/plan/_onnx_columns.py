@@ -1,4 +1,5 @@
-"""Raw columns as ONNX nodes: typed inputs → float32 slots, and what categories and words add to the linear member."""
+"""Raw columns as ONNX nodes: typed inputs → float32 slots, and what categories and words add to the linear
+member."""
 
 from dataclasses import dataclass, field
 
@@ -39,8 +40,8 @@ class Encoded:
 
 
 def input_names(columns: tuple[str, ...]) -> tuple[str, ...]:
-    """The graph input of each raw column: its name, unless that is empty, begins with ``/``, or is an output's name
-    (then ``column_<i>``, with underscores until it is new)."""
+    """The graph input of each raw column: its name, unless that is empty, begins with ``/``, or is an
+    output's name (then ``column_<i>``, with underscores until it is new)."""
     taken = {*OUTPUTS, *columns, *(name + BYTES_SUFFIX for name in columns)}
     names: list[str] = []
     for i, name in enumerate(columns):
@@ -66,7 +67,8 @@ def kind_of(column: PlanColumn) -> str:
 
 
 def encode(graph: Graph, spec: PlanSpec) -> tuple[str, Encoded]:
-    """Declare the inputs and write the encoder; gives the slot matrix [N, slots] float32 and where all went."""
+    """Declare the inputs and write the encoder; gives the slot matrix [N, slots] float32 and where all
+    went."""
     encoded = Encoded()
     names = input_names(tuple(column.name for column in spec.columns))
     numbers: list[str] = []
@@ -83,9 +85,7 @@ def encode(graph: Graph, spec: PlanSpec) -> tuple[str, Encoded]:
             case TextColumn():
                 _text(graph, encoded, column, name)
     if numbers:
-        limited = graph.add(
-            "Clip", graph.concat(numbers), graph.doubles(-FLT_MAX), graph.doubles(FLT_MAX)
-        )
+        limited = graph.add("Clip", graph.concat(numbers), graph.doubles(-FLT_MAX), graph.doubles(FLT_MAX))
         encoded.put(graph.cast(limited, np.float32), number_slots)
     if (
         not encoded.pieces

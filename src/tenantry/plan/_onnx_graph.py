@@ -1,4 +1,5 @@
-"""A small writer of ONNX graphs: nodes and constants get names that no column can have, and errors stay in one place."""
+"""A small writer of ONNX graphs: nodes and constants get names that no column can have, and errors stay in
+one place."""
 
 from types import ModuleType
 from typing import Any
@@ -28,9 +29,7 @@ def require(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise Unsupported(
-            "onnx_not_installed", f"the package {module.split('.')[0]} is not installed"
-        ) from error
+        raise Unsupported("onnx_not_installed", f"{module} is not installed") from error
 
 
 class Graph:

@@ -1,7 +1,7 @@
 """Raw records made from a plan itself, for proving that an export scores as the plan does.
 
-Every column is walked through what can make a difference: both sides of its thresholds, each of its words, an unseen
-word, white space, known tokens alone and in pairs, and missing values.
+Every column is walked through what can make a difference: both sides of its thresholds, each of its words,
+an unseen word, white space, known tokens alone and in pairs, and missing values.
 """
 
 from collections.abc import Iterator

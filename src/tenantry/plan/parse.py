@@ -59,7 +59,6 @@ _CODES = """
     SEK SGD THB TND TRY TWD UAH UGX USD UYU VND XAF XOF ZAR
 """
 CURRENCY_WORDS = frozenset(_CODES.split())
-)
 _QUOTE_MARKS = "'\u2019"
 _TOKEN = re.compile(rb"[a-z0-9\x80-\xff]+")
 
