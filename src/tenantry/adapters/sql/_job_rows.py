@@ -64,15 +64,16 @@ def events_after(connection: sa.Connection, job_id: str, after_seq: int, limit: 
     ]
 
 
-def note_waiting(database: Database, connection: sa.Connection, tenant: TenantId, now: float) -> None:
-    """Keep ``job_turns.waiting`` true to the jobs, after any change of what is queued."""
-    queued = sa.exists().where(jobs.c.tenant == tenant, jobs.c.state == "queued")
-    waiting = bool(connection.execute(sa.select(queued)).scalar())
-    if waiting:
-        fresh = database.insert(job_turns).values(tenant=tenant, served=0, waiting=False, since=now)
-        connection.execute(fresh.on_conflict_do_nothing())
-    change = job_turns.update().where(job_turns.c.tenant == tenant, job_turns.c.waiting != waiting)
-    connection.execute(change.values(waiting=waiting, since=now))
+def note_waiting(database: Database, connection: sa.Connection, tenant: TenantId) -> None:
+    """Keep ``job_turns`` true to the jobs, after any change of what is queued."""
+    queued = sa.select(sa.func.min(jobs.c.seq)).where(jobs.c.tenant == tenant, jobs.c.state == "queued")
+    oldest = connection.execute(queued).scalar()
+    if oldest is None:
+        connection.execute(job_turns.update().where(job_turns.c.tenant == tenant).values(waiting=False))
+        return
+    statement = database.insert(job_turns).values(tenant=tenant, served=0, waiting=True, since=oldest)
+    changed = {"waiting": True, "since": oldest}
+    connection.execute(statement.on_conflict_do_update(index_elements=["tenant"], set_=changed))
 
 
 def take_turn(connection: sa.Connection, tenant: TenantId) -> None:

@@ -125,7 +125,7 @@ class SqlJobs:
         with self._database.write() as connection:
             values = _end("cancelled", now) | {"cancel_requested": True}
             if change_job(connection, (*mine, jobs.c.state == "queued"), values, now):
-                note_waiting(self._database, connection, tenant, now)
+                note_waiting(self._database, connection, tenant)
             running = (*mine, jobs.c.state == "running", ~jobs.c.cancel_requested)
             change_job(connection, running, {"cancel_requested": True, "detail": "cancelling"}, now)
             return find_job(connection, tenant, job_id)
@@ -174,7 +174,7 @@ class SqlJobs:
                 change_job(connection, (jobs.c.id == job.id, lapsed), _lapse(job, now), now) for job in found
             ]
             for job in found:
-                note_waiting(self._database, connection, job.tenant, now)
+                note_waiting(self._database, connection, job.tenant)
         return [job for job in changed if job is not None]
 
     def prune(self, finished_before: float) -> int:
@@ -257,7 +257,7 @@ class SqlJobs:
             return job_of(connection.execute(same).one()), False
         job = job_of(row)
         write_event(connection, job, now)
-        note_waiting(self._database, connection, tenant, now)
+        note_waiting(self._database, connection, tenant)
         return job, True
 
     def _claim(self, connection: sa.Connection, owner: str, job_id: str, lease_seconds: float) -> Claim:
@@ -274,7 +274,7 @@ class SqlJobs:
         if job is None:
             raise no_such_job(job_id)
         take_turn(connection, job.tenant)
-        note_waiting(self._database, connection, job.tenant, now)
+        note_waiting(self._database, connection, job.tenant)
         return Claim(job=job, owner=owner, attempt=job.attempt, lease_seconds=lease_seconds)
 
     def _write(self, claim: Claim, **values: Any) -> bool:
@@ -282,7 +282,7 @@ class SqlJobs:
         with self._database.write() as connection:
             job = change_job(connection, _held(claim), values, now)
             if job is not None and job.state == "queued":
-                note_waiting(self._database, connection, job.tenant, now)
+                note_waiting(self._database, connection, job.tenant)
         return job is not None
 
 

@@ -180,7 +180,8 @@ job_turns = sa.Table(
     sa.Column("tenant", sa.Text, sa.ForeignKey("tenants.id"), primary_key=True),
     sa.Column("served", sa.BigInteger, nullable=False),
     sa.Column("waiting", sa.Boolean, nullable=False),
-    sa.Column("since", sa.Double, nullable=False),
+    # The oldest queued job, which settles turns between tenants that were never served.
+    sa.Column("since", sa.BigInteger, nullable=False),
     sa.Index("ix_job_turns_waiting", "served", "since", sqlite_where=_waiting, postgresql_where=_waiting),
     sa.Index("ix_job_turns_served", "served"),
 )

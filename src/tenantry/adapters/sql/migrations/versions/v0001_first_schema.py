@@ -221,7 +221,7 @@ def _job_records() -> None:
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("served", sa.BigInteger(), nullable=False),
         sa.Column("waiting", sa.Boolean(), nullable=False),
-        sa.Column("since", sa.Double(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["tenant"], ["tenants.id"], name="fk_job_turns_tenant"),
         sa.PrimaryKeyConstraint("tenant", name="pk_job_turns"),
     )

@@ -1,0 +1,66 @@
+"""The SQL stores over SQLite and a folder keep the contracts of their ports."""
+
+from pathlib import Path
+
+from tenantry.adapters.files import FileBlobs
+from tenantry.adapters.sql import (
+    SqlDatasets,
+    SqlDefinitions,
+    SqlDirectory,
+    SqlJobs,
+    SqlRegistry,
+    open_database,
+)
+from tenantry.testing import HeldClock, State, stored
+from tenantry.testing.suites import (
+    DatasetsSuite,
+    DefinitionsSuite,
+    DirectorySuite,
+    JobsSuite,
+    LeasesSuite,
+    RegistrySuite,
+    SchedulesSuite,
+)
+
+
+class Sql:
+    def make_state(self, folder: Path, clock: HeldClock) -> State:
+        database = open_database(f"sqlite:///{folder / 'tenantry.db'}")
+        blobs = FileBlobs(folder / "blobs")
+        return State(
+            directory=SqlDirectory(database, clock),
+            blobs=blobs,
+            datasets=SqlDatasets(database, blobs, clock),
+            definitions=SqlDefinitions(database, clock),
+            registry=SqlRegistry(database, stored(blobs), clock),
+            jobs=SqlJobs(database, clock),
+            close=database.close,
+        )
+
+
+class TestSqlDirectory(Sql, DirectorySuite):
+    pass
+
+
+class TestSqlDatasets(Sql, DatasetsSuite):
+    pass
+
+
+class TestSqlDefinitions(Sql, DefinitionsSuite):
+    pass
+
+
+class TestSqlRegistry(Sql, RegistrySuite):
+    pass
+
+
+class TestSqlJobs(Sql, JobsSuite):
+    pass
+
+
+class TestSqlLeases(Sql, LeasesSuite):
+    pass
+
+
+class TestSqlSchedules(Sql, SchedulesSuite):
+    pass
