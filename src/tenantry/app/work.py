@@ -34,6 +34,8 @@ OnProgress = Callable[[str, float, str], None]
 """(stage, progress 0–1, detail)."""
 
 KINDS = (TRAIN,)
+TASK = (sys.executable, "-P", "-m", "tenantry.app.task")
+"""The command that does one job's work, and speaks as ``app.task`` does."""
 _EXPIRE_SECONDS = 1.0
 _DISPATCH_SECONDS = 20.0
 _REPORT_SECONDS = 0.2
@@ -47,9 +49,12 @@ def worker_name() -> str:
 
 
 class Worker:
-    """One worker over one installation; ``owner`` must be unique to it."""
+    """One worker over one installation; ``owner`` must be unique to it; ``command`` does the work."""
 
-    def __init__(self, services: Services, owner: str | None = None) -> None:
+    def __init__(
+        self, services: Services, owner: str | None = None, *, command: Sequence[str] = TASK
+    ) -> None:
+        self._command = tuple(command)
         self._services = services
         self._settings = services.settings
         self._owner = owner or worker_name()
@@ -119,7 +124,7 @@ class Worker:
 
     def perform(self, claim: Claim, on_progress: OnProgress | None = None) -> None:
         """Do a claimed job, and write how it ended."""
-        task = _Task(claim, self._settings)
+        task = _Task(self._command, claim, self._settings)
         try:
             ending = self._follow(task, claim, on_progress)
         finally:
@@ -202,10 +207,10 @@ def _cause(code: int | None) -> str:
 class _Task:
     """A running ``app.task``, in a session and process group of its own."""
 
-    def __init__(self, claim: Claim, settings: Settings) -> None:
+    def __init__(self, command: Sequence[str], claim: Claim, settings: Settings) -> None:
         self.messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tenantry.app.task"],
+        self._process = subprocess.Popen(  # noqa: S603 (this product's own module)
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

@@ -30,9 +30,16 @@ def save(blobs: Blobs, tenant: TenantId, files: Mapping[str, bytes], manifest: M
     }
     if manifest.receipt.plan_sha256 != entries[PLAN].sha256:
         raise InvalidRequest("bundle_invalid", f"the parity receipt is of another {PLAN}")
+    encoded = encode_manifest(msgspec.structs.replace(manifest, files=entries))
+    try:
+        msgspec.json.decode(encoded, type=Manifest)
+    except msgspec.ValidationError as error:  # JSON has null for NaN and infinity
+        raise InvalidRequest(
+            "bundle_invalid", f"the manifest holds a number that is not finite: {error}"
+        ) from error
     for data in files.values():
         blobs.put(tenant, data)
-    return blobs.put(tenant, encode_manifest(msgspec.structs.replace(manifest, files=entries)))
+    return blobs.put(tenant, encoded)
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
