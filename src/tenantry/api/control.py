@@ -5,24 +5,22 @@ Every function over data takes the tenant first. Whatever changes keys, tenants 
 endpoint table before it returns, so that the scoring workers know within their next look."""
 
 import builtins
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tenantry.access import Directory, Key, Role, Tenant
-from tenantry.apps import Definitions, PredictionDefinition
+from tenantry.access import Key, Role, Tenant
 from tenantry.bundle import Manifest, Scorecard, load_manifest, load_scorecard, plan_path, read_file, verify
 from tenantry.bundle.manifest import MODEL_CARD, PLAN
-from tenantry.datasets import ColumnProfile, Datasets, Snapshot
+from tenantry.datasets import ColumnProfile, Snapshot
 from tenantry.errors import InvalidRequest, NotFound
-from tenantry.ports.blobs import Blobs
-from tenantry.ports.clock import Clock
-from tenantry.ports.jobs import Job, JobEvent, Jobs, JobState
-from tenantry.registry import CHAMPION, AliasChange, Model, Registry, Version
+from tenantry.ingest import read_table
+from tenantry.ports.jobs import Job, JobEvent, JobState
+from tenantry.registry import CHAMPION, AliasChange, Model, Version
 from tenantry.tenancy import TenantId, name_of
+from tenantry.workflows import Stores, request_training
 
 
 class KeyCreated(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,20 +72,10 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
 class ControlPlane:
     """The use cases, over the stores that a composition root brings.
 
-    ``publish`` writes the endpoint table anew; ``read_table`` reads a file into an Arrow table;
-    ``start_training`` queues a training of (tenant, definition, snapshot digest, idempotency key);
-    ``data_port`` is where the scoring API listens, if it does."""
+    ``data_port`` is where the scoring API listens, if it does; ``upload_limit_bytes`` bounds one file.
+    """
 
-    directory: Directory
-    registry: Registry
-    datasets: Datasets
-    definitions: Definitions
-    jobs: Jobs
-    blobs: Blobs
-    clock: Clock
-    publish: Callable[[], object]
-    read_table: Callable[[TenantId, Path], Any]
-    start_training: Callable[[TenantId, PredictionDefinition, str, str | None], Job]
+    stores: Stores
     upload_limit_bytes: int = 1 << 31
     data_port: int | None = None
 
@@ -95,37 +83,37 @@ class ControlPlane:
 
     def tenants(self) -> list[Tenant]:
         """All tenants by name."""
-        return self.directory.tenants()
+        return self.stores.directory.tenants()
 
     def has_tenant(self, tenant: TenantId) -> bool:
         """Whether the tenant exists."""
         try:
-            self.directory.tenant(tenant)
+            self.stores.directory.tenant(tenant)
         except NotFound:
             return False
         return True
 
     def create_tenant(self, tenant: TenantId, attributes: dict[str, Any] | None = None) -> Tenant:
         """Raises ``Conflict("tenant_exists")``."""
-        made = self.directory.create_tenant(tenant, attributes)
-        self.publish()
+        made = self.stores.directory.create_tenant(tenant, attributes)
+        self.stores.publisher.publish()
         return made
 
     def key_for(self, digest: str) -> Key | None:
         """The live key with this digest."""
-        return self.directory.find(digest)
+        return self.stores.directory.find(digest)
 
     def keys(self, tenant: TenantId | None) -> list[Key]:
         """The keys of a tenant, or of the operators; never a secret."""
-        return self.directory.keys(tenant)
+        return self.stores.directory.keys(tenant)
 
     def create_key(
         self, tenant: TenantId | None, role: Role, label: str = "", expires_in: float | None = None
     ) -> KeyCreated:
         """A new key, valid at once; ``expires_in`` seconds."""
-        expires = None if expires_in is None else self.clock.now() + expires_in
-        key, secret = self.directory.create_key(tenant, role, label, expires)
-        self.publish()
+        expires = None if expires_in is None else self.stores.clock.now() + expires_in
+        key, secret = self.stores.directory.create_key(tenant, role, label, expires)
+        self.stores.publisher.publish()
         return KeyCreated(
             key=secret,
             id=key.id,
@@ -138,8 +126,8 @@ class ControlPlane:
 
     def revoke_key(self, tenant: TenantId | None, key_id: str) -> Key:
         """End a key; workers refuse it within two seconds."""
-        key = self.directory.revoke(tenant, key_id)
-        self.publish()
+        key = self.stores.directory.revoke(tenant, key_id)
+        self.stores.publisher.publish()
         return key
 
     # Data and definitions
@@ -148,54 +136,61 @@ class ControlPlane:
         """Read a file and keep it as the latest snapshot of ``name``. Raises ``InvalidData`` for a bad
         file."""
         name_of(name)
-        return self.datasets.save(tenant, name, self.read_table(tenant, path), source)
+        table = read_table(tenant, path, self.stores.reader, name=source)
+        return self.stores.datasets.save(tenant, name, table, source)
 
     def snapshots(self, tenant: TenantId, name: str | None = None) -> list[Snapshot]:
         """Latest first; for a name that there is, never empty. Raises ``NotFound``."""
         if name is not None:
-            self.datasets.latest(tenant, name)
-        return self.datasets.snapshots(tenant, name)
+            self.stores.datasets.latest(tenant, name)
+        return self.stores.datasets.snapshots(tenant, name)
 
     def profile(self, tenant: TenantId, name: str) -> DatasetProfile:
         """What the columns of the latest snapshot look like."""
-        snapshot = self.datasets.latest(tenant, name)
-        return DatasetProfile(snapshot=snapshot, columns=self.datasets.profile(tenant, snapshot.digest))
+        snapshot = self.stores.datasets.latest(tenant, name)
+        return DatasetProfile(
+            snapshot=snapshot, columns=self.stores.datasets.profile(tenant, snapshot.digest)
+        )
 
     def train(self, tenant: TenantId, name: str, dataset: str, key: str | None = None) -> Job:
         """Queue a training of a stored definition on the latest snapshot of a data set, or on the snapshot
         with that digest."""
-        definition = self.definitions.get(tenant, name)
+        definition = self.stores.definitions.get(tenant, name)
         is_digest = len(dataset) == 64 and all(digit in "0123456789abcdef" for digit in dataset)
         found = (
-            self.datasets.snapshot(tenant, dataset) if is_digest else self.datasets.latest(tenant, dataset)
+            self.stores.datasets.snapshot(tenant, dataset)
+            if is_digest
+            else self.stores.datasets.latest(tenant, dataset)
         )
-        return self.start_training(tenant, definition, found.digest, key)
+        return request_training(
+            self.stores, tenant, definition, snapshot=found.digest, dataset=found.name, key=key
+        )
 
     # Models
 
     def version(self, tenant: TenantId, model: str, ref: str = CHAMPION) -> VersionDetail:
         """A version by number or alias."""
-        version = self.registry.version(tenant, model, ref)
-        aliases = self.registry.aliases(tenant, model)
+        version = self.stores.registry.version(tenant, model, ref)
+        aliases = self.stores.registry.aliases(tenant, model)
         return VersionDetail(
             version=version,
             aliases=tuple(sorted(alias for alias, number in aliases.items() if number == version.number)),
-            manifest=load_manifest(self.blobs, tenant, version.bundle),
+            manifest=load_manifest(self.stores.blobs, tenant, version.bundle),
         )
 
     def scorecard(self, tenant: TenantId, model: str, ref: str = CHAMPION) -> Scorecard:
         """Everything measured about a version."""
-        return load_scorecard(self.blobs, tenant, self.version(tenant, model, ref).manifest)
+        return load_scorecard(self.stores.blobs, tenant, self.version(tenant, model, ref).manifest)
 
     def model_card(self, tenant: TenantId, model: str, ref: str = CHAMPION) -> str:
         """The version's model card, in Markdown."""
         manifest = self.version(tenant, model, ref).manifest
-        return read_file(self.blobs, tenant, manifest, MODEL_CARD).decode()
+        return read_file(self.stores.blobs, tenant, manifest, MODEL_CARD).decode()
 
     def verify(self, tenant: TenantId, model: str, ref: str = CHAMPION) -> Verified:
         """Read every byte of a version. Raises ``Corrupt("bundle_corrupt")`` that names the file."""
-        version = self.registry.version(tenant, model, ref)
-        manifest = verify(self.blobs, tenant, version.bundle)
+        version = self.stores.registry.version(tenant, model, ref)
+        manifest = verify(self.stores.blobs, tenant, version.bundle)
         return Verified(
             model=model,
             number=version.number,
@@ -206,7 +201,7 @@ class ControlPlane:
 
     def plan_file(self, tenant: TenantId, model: str, ref: str = CHAMPION) -> Path:
         """Where a version's plan lies on this machine."""
-        return plan_path(self.blobs, tenant, self.version(tenant, model, ref).manifest)
+        return plan_path(self.stores.blobs, tenant, self.version(tenant, model, ref).manifest)
 
     def export(
         self, tenant: TenantId, model: str, ref: str = CHAMPION, export_format: str = "onnx"
@@ -215,7 +210,7 @@ class ControlPlane:
         if export_format not in ("onnx", "plan"):
             raise InvalidRequest("export_format", f"there is no export to {export_format[:40]!r}")
         detail = self.version(tenant, model, ref)
-        data = read_file(self.blobs, tenant, detail.manifest, PLAN)
+        data = read_file(self.stores.blobs, tenant, detail.manifest, PLAN)
         stem = f"{model}-{detail.version.number}"
         if export_format == "plan":
             return Exported(filename=f"{stem}.tnp", data=data)
@@ -225,28 +220,28 @@ class ControlPlane:
         self, tenant: TenantId, model: str, alias: str, ref: str, expected: int | None = None
     ) -> Version:
         """Point an alias to a version (a number or another alias); serving follows at once."""
-        number = self.registry.version(tenant, model, ref).number
-        version = self.registry.set_alias(tenant, model, alias, number, expected=expected)
-        self.publish()
+        number = self.stores.registry.version(tenant, model, ref).number
+        version = self.stores.registry.set_alias(tenant, model, alias, number, expected=expected)
+        self.stores.publisher.publish()
         return version
 
     def rollback(self, tenant: TenantId, model: str, alias: str = CHAMPION) -> Version:
         """Point an alias to where it pointed before; serving follows at once."""
-        version = self.registry.rollback(tenant, model, alias)
-        self.publish()
+        version = self.stores.registry.rollback(tenant, model, alias)
+        self.stores.publisher.publish()
         return version
 
     def models(self, tenant: TenantId) -> list[Model]:
         """All models by name."""
-        return self.registry.models(tenant)
+        return self.stores.registry.models(tenant)
 
     def versions(self, tenant: TenantId, model: str) -> list[Version]:
         """Newest first."""
-        return self.registry.versions(tenant, model)
+        return self.stores.registry.versions(tenant, model)
 
     def alias_history(self, tenant: TenantId, model: str, alias: str = CHAMPION) -> list[AliasChange]:
         """Newest first."""
-        return self.registry.alias_history(tenant, model, alias)
+        return self.stores.registry.alias_history(tenant, model, alias)
 
     # Jobs
 
@@ -255,21 +250,21 @@ class ControlPlane:
     ) -> tuple[builtins.list[Job], int]:
         """A part of the jobs, newest first, and how many there are in all."""
         return (
-            self.jobs.list(tenant, state=state, limit=limit, offset=offset),
-            self.jobs.count(tenant, state=state),
+            self.stores.jobs.list(tenant, state=state, limit=limit, offset=offset),
+            self.stores.jobs.count(tenant, state=state),
         )
 
     def job(self, tenant: TenantId, job_id: str) -> Job:
         """One job."""
-        return self.jobs.get(tenant, job_id)
+        return self.stores.jobs.get(tenant, job_id)
 
     def cancel_job(self, tenant: TenantId, job_id: str) -> Job:
         """Ask for a job's end."""
-        return self.jobs.cancel(tenant, job_id)
+        return self.stores.jobs.cancel(tenant, job_id)
 
     def job_events(self, tenant: TenantId, job_id: str, after: int = 0) -> builtins.list[JobEvent]:
         """What happened to a job after an event's number."""
-        return self.jobs.events(tenant, job_id, after)
+        return self.stores.jobs.events(tenant, job_id, after)
 
 
 def _to_onnx(plan: bytes) -> bytes:

@@ -18,7 +18,6 @@ from tenantry.errors import InvalidRequest
 from tenantry.tenancy import name_of
 
 _CHUNK = 1 << 20
-_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".ndjson", ".json")
 
 
 class UploadQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,7 +60,7 @@ async def _receive(call: Call, folder: Path) -> tuple[Path, str]:
     if call.request.headers.get("content-type", "").startswith("multipart/form-data"):
         return await _receive_form(call.request, folder, limit)
     named = call.query.filename
-    path = folder / f"table{_suffix(named)}"
+    path = folder / "table"
     size = 0
     with path.open("wb") as file:
         async for chunk in call.request.stream():
@@ -71,7 +70,7 @@ async def _receive(call: Call, folder: Path) -> tuple[Path, str]:
             await run_in_threadpool(file.write, chunk)
     if size == 0:
         raise InvalidRequest("upload_empty", "the body is empty")
-    return path, named or "upload"
+    return path, _shown(named)
 
 
 async def _receive_form(request: Request, folder: Path, limit: int) -> tuple[Path, str]:
@@ -92,11 +91,11 @@ async def _receive_form(request: Request, folder: Path, limit: int) -> tuple[Pat
     file = form.get("file")
     if not isinstance(file, UploadFile):
         raise InvalidRequest("upload_empty", "the form has no field 'file' with a file in it")
-    path = folder / f"table{_suffix(file.filename or '')}"
+    path = folder / "table"
     size = await run_in_threadpool(_copy, file.file, path, limit)
     if size == 0:
         raise InvalidRequest("upload_empty", "the file in the form is empty")
-    return path, file.filename or "upload"
+    return path, _shown(file.filename or "")
 
 
 def _copy(source: IO[bytes], path: Path, limit: int) -> int:
@@ -110,12 +109,11 @@ def _copy(source: IO[bytes], path: Path, limit: int) -> int:
     return size
 
 
-def _suffix(filename: str) -> str:
-    """The ending that says what the file is; only known ones are kept, so that no path comes from outside."""
-    lower = filename.lower()
-    packed = ".gz" if lower.endswith(".gz") else ""
-    plain = next((end for end in _SUFFIXES if lower.removesuffix(".gz").endswith(end)), "")
-    return plain + packed
+def _shown(filename: str) -> str:
+    """The client's name of the file, as messages and the snapshot's source show it: no folders, no
+    control signs."""
+    name = filename.replace("\\", "/").rpartition("/")[2]
+    return "".join(sign for sign in name if sign.isprintable())[:200] or "upload"
 
 
 def _too_large(limit: int) -> InvalidRequest:

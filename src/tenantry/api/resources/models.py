@@ -36,7 +36,7 @@ def list_models(call: Call) -> Page[Model]:
 
 def show_model(call: Call) -> Model:
     """Show one model: its latest number and its aliases."""
-    return call.control.registry.model(call.tenant, call.path["model"])
+    return call.control.stores.registry.model(call.tenant, call.path["model"])
 
 
 def list_versions(call: Call) -> Page[Version]:
@@ -81,7 +81,7 @@ def export_version(call: Call) -> Response:
 
 def list_aliases(call: Call) -> dict[str, int]:
     """List a model's aliases with the numbers that they point to."""
-    return call.control.registry.aliases(call.tenant, call.path["model"])
+    return call.control.stores.registry.aliases(call.tenant, call.path["model"])
 
 
 def list_alias_changes(call: Call) -> Page[AliasChange]:

@@ -17,12 +17,12 @@ class Training(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def list_predictions(call: Call) -> Page[PredictionDefinition]:
     """List the prediction definitions by name."""
-    return Page.of(call.control.definitions.list(call.tenant), call.query)
+    return Page.of(call.control.stores.definitions.list(call.tenant), call.query)
 
 
 def show_prediction(call: Call) -> PredictionDefinition:
     """Show one definition."""
-    return call.control.definitions.get(call.tenant, call.path["prediction"])
+    return call.control.stores.definitions.get(call.tenant, call.path["prediction"])
 
 
 def apply_prediction(call: Call) -> PredictionDefinition:
@@ -37,12 +37,12 @@ def apply_prediction(call: Call) -> PredictionDefinition:
         raise InvalidRequest(
             "definition_invalid", f"the path names {name!r}, the definition {definition.name!r}"
         )
-    return call.control.definitions.save(call.tenant, definition)
+    return call.control.stores.definitions.save(call.tenant, definition)
 
 
 def delete_prediction(call: Call) -> None:
     """Forget a definition. Its models stay, and are served as before."""
-    call.control.definitions.delete(call.tenant, call.path["prediction"])
+    call.control.stores.definitions.delete(call.tenant, call.path["prediction"])
 
 
 def train_prediction(call: Call) -> Job:

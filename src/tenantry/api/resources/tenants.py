@@ -29,7 +29,7 @@ def create_tenant(call: Call) -> Tenant:
 
 def show_tenant(call: Call) -> Tenant:
     """Show one tenant."""
-    return call.control.directory.tenant(tenant_id(call.path["tenant"]))
+    return call.control.stores.directory.tenant(tenant_id(call.path["tenant"]))
 
 
 ROUTES = (

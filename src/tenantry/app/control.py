@@ -1,0 +1,21 @@
+"""The control plane of one installation, for the control process and for commands that need no server."""
+
+from tenantry.adapters.duckdb import DuckDBReader
+from tenantry.api.control import ControlPlane
+from tenantry.app.services import Services
+from tenantry.ingest import TableReader
+
+
+def control_plane(services: Services, *, data_port: int | None = None) -> ControlPlane:
+    """The use cases over the installation's stores; ``data_port`` is where its scoring API listens, if it
+    does."""
+    return ControlPlane(
+        stores=services,
+        upload_limit_bytes=services.settings.upload_limit_bytes,
+        data_port=data_port,
+    )
+
+
+def open_reader() -> TableReader:
+    """A reader of delimited text that needs no installation."""
+    return DuckDBReader()

@@ -1,0 +1,156 @@
+"""What the commands need, wherever it is done: in this process on the home folder, or by a server."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from tenantry.access import Key, Role, Tenant
+from tenantry.api.control import Exported, KeyCreated, Verified, VersionDetail
+from tenantry.apps import PredictionDefinition
+from tenantry.bundle import Scorecard
+from tenantry.datasets import Snapshot
+from tenantry.ports.jobs import Job, JobEvent, JobState
+from tenantry.registry import Model, Version
+from tenantry.tenancy import TenantId
+
+Record = dict[str, Any]
+"""One row of a table: raw column name → value; ``None`` is missing."""
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a score is as it is: a column's share, in margin space, and in words."""
+
+    column: str
+    value: Any
+    contribution: float
+    text: str
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """One record's answer. ``score`` is the probability of the positive class, the top class's
+    probability, or the value; ``label`` is ``None`` for regression; ``probabilities`` are in the order of
+    the signature's classes."""
+
+    label: str | None
+    score: float
+    probabilities: tuple[float, ...]
+    reasons: tuple[Reason, ...] | None
+    model_version: str
+
+
+class Scorer(Protocol):
+    """One version of one model, ready to score."""
+
+    def score(self, records: Sequence[Record], explain: int) -> list[Prediction]:
+        """Answers in order; with ``explain`` > 0, that many reasons each."""
+        ...
+
+
+class Backend(Protocol):
+    """All methods raise :class:`~tenantry.errors.TenantryError`; lists are whole."""
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        ...
+
+    def tenants(self) -> list[Tenant]:
+        """All tenants by name."""
+        ...
+
+    def create_tenant(self, tenant: TenantId) -> Tenant:
+        """Make a tenant."""
+        ...
+
+    def ensure_tenant(self, tenant: TenantId) -> bool:
+        """Make the tenant where it is missing and the caller may; says whether it was made."""
+        ...
+
+    def keys(self, tenant: TenantId | None) -> list[Key]:
+        """A tenant's keys, or the operators'."""
+        ...
+
+    def create_key(
+        self, tenant: TenantId | None, role: Role, label: str, expires_in: float | None
+    ) -> KeyCreated:
+        """A new key with its secret."""
+        ...
+
+    def revoke_key(self, tenant: TenantId | None, key_id: str) -> Key:
+        """End a key."""
+        ...
+
+    def upload(self, tenant: TenantId, name: str, path: Path) -> Snapshot:
+        """Keep a file as a snapshot."""
+        ...
+
+    def apply(self, tenant: TenantId, definition: PredictionDefinition) -> PredictionDefinition:
+        """Create or replace a prediction definition."""
+        ...
+
+    def definition(self, tenant: TenantId, name: str) -> PredictionDefinition:
+        """One definition."""
+        ...
+
+    def train(self, tenant: TenantId, name: str, snapshot: str) -> Job:
+        """Queue a training."""
+        ...
+
+    def follow(self, tenant: TenantId, job_id: str) -> AbstractContextManager[Iterator[JobEvent]]:
+        """A job's events as they happen, until it ends. Where no server runs, the job is run meanwhile;
+        leaving early cancels it."""
+        ...
+
+    def jobs(self, tenant: TenantId, state: JobState | None) -> list[Job]:
+        """Newest first."""
+        ...
+
+    def job(self, tenant: TenantId, job_id: str) -> Job:
+        """One job."""
+        ...
+
+    def cancel_job(self, tenant: TenantId, job_id: str) -> Job:
+        """Ask for a job's end."""
+        ...
+
+    def models(self, tenant: TenantId) -> list[Model]:
+        """All models by name."""
+        ...
+
+    def model(self, tenant: TenantId, model: str) -> Model:
+        """One model."""
+        ...
+
+    def versions(self, tenant: TenantId, model: str) -> list[Version]:
+        """Newest first."""
+        ...
+
+    def version(self, tenant: TenantId, model: str, ref: str) -> VersionDetail:
+        """A version by number or alias."""
+        ...
+
+    def scorecard(self, tenant: TenantId, model: str, ref: str) -> Scorecard:
+        """Everything measured about a version."""
+        ...
+
+    def verify(self, tenant: TenantId, model: str, ref: str) -> Verified:
+        """Read every byte of a version and check it."""
+        ...
+
+    def promote(self, tenant: TenantId, model: str, alias: str, ref: str) -> Version:
+        """Point an alias to a version."""
+        ...
+
+    def rollback(self, tenant: TenantId, model: str, alias: str) -> Version:
+        """Point an alias to where it pointed before."""
+        ...
+
+    def export(self, tenant: TenantId, model: str, ref: str, export_format: str) -> Exported:
+        """A version as a file for another system."""
+        ...
+
+    def scorer(self, tenant: TenantId, detail: VersionDetail) -> AbstractContextManager[Scorer]:
+        """Something that scores with this version."""
+        ...

@@ -1,0 +1,13 @@
+"""The commands, one noun or verb a module. Each module adds its own to the application."""
+
+from cyclopts import App
+
+from tenantry.cli.commands import apply, demo, jobs, keys, models, predict, scorecard, tenants, train, up
+
+__all__ = ["register"]
+
+
+def register(app: App) -> None:
+    """Add every command, in the order of the help."""
+    for module in (up, demo, tenants, keys, train, apply, predict, scorecard, models, jobs):
+        module.register(app)

@@ -1,0 +1,62 @@
+"""From settings to a backend: the server that was named, the one that runs on the home folder, or none."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tenantry.app.control import control_plane, open_reader
+from tenantry.app.services import open_services
+from tenantry.app.work import Worker
+from tenantry.cli.backend import Backend
+from tenantry.cli.embedded import EmbeddedBackend
+from tenantry.cli.remote import HttpBackend
+from tenantry.errors import Unauthenticated
+from tenantry.ingest import read_table
+from tenantry.serving.models import Model
+from tenantry.settings import Settings
+from tenantry.tenancy import TenantId
+
+
+def connect(settings: Settings) -> Backend:
+    """Open the backend. Raises ``Unauthenticated`` where a server is meant and no key is known."""
+    url = settings.server or _running(settings)
+    if url is None:
+        services = open_services(settings)
+        return EmbeddedBackend(control_plane(services), lambda: Worker(services), _open_model, services.close)
+    return HttpBackend(url, settings.key or _operator_key(settings))
+
+
+def read_file(tenant: TenantId, file: Path) -> Any:
+    """Read a table on this machine, without opening the installation."""
+    return read_table(tenant, file, open_reader())
+
+
+def _open_model(path: Path) -> Model:
+    # Imported here: only scoring in this process needs what a scoring worker needs.
+    from tenantry.app.serve import PlanRuntime  # noqa: PLC0415
+
+    runtime = PlanRuntime()
+    return Model(runtime.open(path), runtime)
+
+
+def _running(settings: Settings) -> str | None:
+    """The control API of the server that runs on the home folder."""
+    try:
+        facts = json.loads((settings.run / "server.json").read_text())
+        url = facts["control_url"]
+        alive = Path(f"/proc/{int(facts['pid'])}").exists()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    # A server that was killed leaves its facts behind.
+    return str(url) if alive else None
+
+
+def _operator_key(settings: Settings) -> str:
+    try:
+        return settings.operator_key.read_text().strip()
+    except OSError as error:
+        raise Unauthenticated(
+            "unauthenticated",
+            f"a server needs a key, and {settings.operator_key} cannot be read",
+            hint="Give --key, or set TENANTRY_KEY.",
+        ) from error
