@@ -80,7 +80,9 @@ class Maker:
 
     def text(self, name: str) -> TextColumn:
         single = self.rng.permutation(TOKENS)[: self.rng.integers(0, len(TOKENS))].tolist()
-        pairs = sorted({" ".join(self.rng.choice(TOKENS, 2).tolist()) for _ in range(self.rng.integers(0, 5))})
+        pairs = sorted(
+            {" ".join(self.rng.choice(TOKENS, 2).tolist()) for _ in range(self.rng.integers(0, 5))}
+        )
         tokens = tuple(self.rng.permutation(np.array([*single, *pairs], dtype=object)).tolist())
         return TextColumn(
             name=name,
@@ -175,9 +177,7 @@ def draw_spec(seed: int, task: Task) -> PlanSpec:
     for _ in range(int(maker.rng.integers(0, 3)) if raw >= 2 else 0):
         left, right = maker.rng.choice(raw, 2, replace=False).tolist()
         differences.append(Difference(slot=maker.slot("number"), left=left, right=right))
-    trees = tuple(
-        maker.tree(i % maker.outputs) for i in range(int(maker.rng.integers(0, 9))) if maker.slots
-    )
+    trees = tuple(maker.tree(i % maker.outputs) for i in range(int(maker.rng.integers(0, 9))) if maker.slots)
     signature = Signature(
         task=task,
         inputs=tuple(Column(name=c.name, type=SemanticType.CATEGORY) for c in columns),
@@ -203,6 +203,6 @@ def draw_spec(seed: int, task: Task) -> PlanSpec:
         forest_weight=0.6,
         linear_weight=0.4,
         calibration=maker.calibration(),
-        meta=msgspec.to_builtins(meta),
+        meta=msgspec.json.decode(msgspec.json.encode(meta)),
         seed=seed,
     )

@@ -115,7 +115,9 @@ class Graph:
 
     def serialize(self, name: str, *, producer_version: str, metadata: dict[str, str]) -> bytes:
         """The finished, checked model as protobuf bytes; a function of its content alone."""
-        graph = self._helper.make_graph(self._nodes, name, self._inputs, self._outputs, self._constants)
+        used = {value for node in self._nodes for value in node.input}
+        constants = [constant for constant in self._constants if constant.name in used]
+        graph = self._helper.make_graph(self._nodes, name, self._inputs, self._outputs, constants)
         opsets = [
             self._helper.make_opsetid("", OPSET),
             self._helper.make_opsetid("ai.onnx.ml", ML_OPSET),

@@ -1,0 +1,214 @@
+"""A plan file → its specification: :func:`~tenantry.plan.compile.compile_plan` backwards, for exports.
+
+What scoring needs comes back exactly, words and terms in their order. Training covers come back relative to the root of
+each tree (the file keeps shares only), and weights of a plan without a linear member as zeros.
+"""
+
+from typing import Any, Literal, cast
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from tenantry.plan import layout
+from tenantry.plan.ir import (
+    Calibration,
+    CategoryColumn,
+    DateColumn,
+    DateOrder,
+    Difference,
+    Linear,
+    NumberColumn,
+    NumberFormat,
+    PlanColumn,
+    PlanSpec,
+    TextColumn,
+    Tree,
+)
+from tenantry.plan.layout import NO_EDGE, NO_ROW, NONE, Kind, Section
+from tenantry.plan.model import Plan
+
+Array = npt.NDArray[Any]
+CalibrationKind = Literal["sigmoid", "isotonic", "softmax", "linear", "exp"]
+
+
+def spec_of(data: bytes) -> PlanSpec:
+    """The specification of a plan file. Errors: ``Corrupt`` (plan_corrupt), ``Unsupported`` (plan_version)."""
+    Plan.from_bytes(data).close()  # every bound is checked there, so that nothing is checked here
+    return _Reader(data).spec()
+
+
+class _Reader:
+    """One checked file, with its sections found."""
+
+    def __init__(self, data: bytes) -> None:
+        self.header: Any = np.frombuffer(data, layout.HEADER, 1)[0]
+        self.sections: dict[Section, Array] = {}
+        for section, item in layout.ITEMS.items():
+            span = self.header["section"][section]
+            self.sections[section] = np.frombuffer(data, item, int(span["count"]), int(span["offset"]))
+        self.strings = self.sections[Section.STRINGS].tobytes()
+        self.outputs = int(self.header["n_outputs"])
+
+    def pool(self, section: Section, at: int, *shape: int) -> Array:
+        """Numbers of a pool, as an array of their own."""
+        size = int(np.prod(shape))
+        found: Array = self.sections[section][int(at) : int(at) + size].reshape(shape).copy()
+        return found
+
+    def spec(self) -> PlanSpec:
+        head = self.header
+        return PlanSpec(
+            task=layout.TASKS[int(head["task"])],
+            n_outputs=self.outputs,
+            n_slots=int(head["n_slots"]),
+            columns=tuple(self.column(record) for record in self.sections[Section.COLUMNS]),
+            differences=tuple(
+                Difference(slot=int(d["slot"]), left=int(d["left"]), right=int(d["right"]))
+                for d in self.sections[Section.DIFFERENCES]
+            ),
+            trees=tuple(self.tree(record) for record in self.sections[Section.TREES]),
+            linear=self.linear() if head["has_linear"] else None,
+            base=self.pool(Section.DOUBLES, head["base"], self.outputs),
+            forest_weight=float(head["forest_weight"]),
+            linear_weight=float(head["linear_weight"]),
+            calibration=self.calibration(),
+            meta=msgspec.json.decode(self.sections[Section.META].tobytes()),
+            seed=int(head["seed"]),
+        )
+
+    # --- columns ---
+
+    def column(self, record: Any) -> PlanColumn:
+        name = self.text(record["name"], record["name_bytes"])
+        slots = [-1 if slot == NONE else int(slot) for slot in record["slot"]]
+        match Kind(int(record["kind"])):
+            case Kind.NUMBER:
+                nulls = self.pool(Section.DOUBLES, record["nulls"], int(record["n_nulls"]))
+                written = int(record["format"])
+                form = NumberFormat(
+                    decimal="," if written & 1 else ".",
+                    unit_tail=bool(written & 2),
+                    nulls=tuple(nulls.tolist()),
+                )
+                return NumberColumn(name=name, slot=slots[0], format=form)
+            case Kind.DATE:
+                parts = dict(zip(("days", "month", "weekday", "day", "hour"), slots, strict=True))
+                return DateColumn(
+                    name=name, order=cast("DateOrder", layout.ORDERS[int(record["format"])]), **parts
+                )
+            case Kind.CATEGORY:
+                return self.category(name, record)
+        return self.words_of_text(name, record, slots)
+
+    def category(self, name: str, record: Any) -> CategoryColumn:
+        rows, wide = int(record["rows"]), int(record["n_slots"])
+        words, where = self.words(record)
+        weights, mean = self.weights(record)
+        return CategoryColumn(
+            name=name,
+            words=words,
+            rows=where,
+            missing_row=int(record["missing_row"]),
+            unseen_row=int(record["unseen_row"]),
+            slots=tuple(self.pool(Section.SHORTS, record["slots"], wide).tolist()),
+            values=self.pool(Section.FLOATS, record["values"], rows, wide),
+            weights=weights,
+            mean_weight=mean,
+        )
+
+    def words_of_text(self, name: str, record: Any, slots: list[int]) -> TextColumn:
+        rows = int(record["rows"])
+        words, where = self.words(record)
+        weights, mean = self.weights(record)
+        token_slots = self.pool(Section.SHORTS, record["token_slots"], rows).astype(np.int32)
+        by_row = dict(zip(where.tolist(), words, strict=True))
+        return TextColumn(
+            name=name,
+            tokens=tuple(by_row[row] for row in range(rows)),
+            idf=self.pool(Section.FLOATS, record["values"], rows),
+            token_slots=np.where(token_slots == NO_ROW, -1, token_slots).astype(np.int32),
+            weights=weights,
+            mean_weight=mean,
+            chars_slot=slots[0],
+            words_slot=slots[1],
+        )
+
+    def words(self, record: Any) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
+        """The words of a hash table in the order in which they were written, and their rows."""
+        first = int(record["entries"])
+        entries = self.sections[Section.ENTRIES][first : first + int(record["n_entries"])]
+        entries = np.sort(entries[entries["row"] != NO_ROW], order="string")
+        words = tuple(self.text(entry["string"], entry["bytes"]) for entry in entries)
+        return words, entries["row"].astype(np.int32)
+
+    def weights(self, record: Any) -> tuple[Array, Array]:
+        rows = int(record["rows"])
+        if not self.header["has_linear"]:
+            return np.zeros((rows, self.outputs), np.float32), np.zeros(self.outputs, np.float32)
+        weights = self.pool(Section.FLOATS, record["weights"], rows, self.outputs)
+        return weights, self.pool(Section.FLOATS, record["mean"], self.outputs)
+
+    def text(self, at: int, size: int) -> str:
+        return self.strings[int(at) : int(at) + int(size)].decode()
+
+    # --- members and calibration ---
+
+    def tree(self, record: Any) -> Tree:
+        first, leaf, n = int(record["node"]), int(record["leaf"]), int(record["n_nodes"])
+        nodes = self.sections[Section.NODES][first : first + n]
+        children = nodes["child"].astype(np.int32)
+        children = np.where(children >= layout.LEAF, ~(children - layout.LEAF), children).astype(np.int32)
+        cover, leaf_cover = self.covers(first, children)
+        return Tree(
+            output=int(record["output"]),
+            feature=(nodes["slot2"] // 2).astype(np.int32),
+            threshold=nodes["threshold"].copy(),
+            default_left=nodes["slot2"] % 2 == 1,
+            left=children[:, 0].copy(),
+            right=children[:, 1].copy(),
+            value=self.sections[Section.LEAVES][leaf : leaf + n + 1].copy(),
+            cover=cover,
+            leaf_cover=leaf_cover,
+        )
+
+    def covers(self, first: int, children: Array) -> tuple[Array, Array]:
+        """Training shares of nodes and leaves: the file keeps, per edge, the product over the edges of its slot."""
+        n = len(children)
+        ratios = self.sections[Section.RATIOS][2 * first : 2 * (first + n)].astype(np.float64)
+        ancestors = self.sections[Section.ANCESTORS][first : first + n]
+        cover, leaf_cover = np.ones(n), np.ones(n + 1)
+        for node in range(n):
+            above = 1.0 if ancestors[node] == NO_EDGE else ratios[ancestors[node]]
+            for side, child in enumerate(children[node].tolist()):
+                share = cover[node] * ratios[2 * node + side] / above
+                if child >= 0:
+                    cover[child] = share
+                else:
+                    leaf_cover[~child] = share
+        return cover, leaf_cover
+
+    def linear(self) -> Linear:
+        terms = self.sections[Section.TERMS]
+        return Linear(
+            intercept=self.pool(Section.DOUBLES, self.header["intercept"], self.outputs),
+            slot=terms["slot"].astype(np.int32),
+            mean=terms["mean"].copy(),
+            inv_scale=terms["inv_scale"].copy(),
+            fill=terms["fill"].copy(),
+            center=terms["center"].copy(),
+            weight=self.pool(Section.FLOATS, self.header["term_weights"], len(terms), self.outputs),
+        )
+
+    def calibration(self) -> Calibration:
+        head = self.header
+        knots = self.pool(Section.DOUBLES, head["knots"], 2, int(head["n_knots"]))
+        return Calibration(
+            kind=cast("CalibrationKind", layout.CALIBRATIONS[int(head["calibration"])]),
+            a=float(head["scale"]),
+            b=self.pool(Section.DOUBLES, head["bias"], int(head["n_bias"])),
+            x=knots[0],
+            y=knots[1],
+            low=float(head["low"]),
+            high=float(head["high"]),
+        )
