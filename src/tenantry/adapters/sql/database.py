@@ -29,12 +29,12 @@ class Database:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
-        self._readers = engine.execution_options(**{_BEGIN: "BEGIN"})
+        self.readers = engine.execution_options(**{_BEGIN: "BEGIN"})
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A consistent view of the whole database; never waits for writers on SQLite."""
-        with _translated(), self._readers.begin() as connection:
+        with _translated(), self.readers.begin() as connection:
             yield connection
 
     @contextmanager
@@ -69,7 +69,7 @@ def open_database(url: str) -> Database:
     database = Database(engine)
     try:
         with _translated():
-            upgrade(engine)
+            upgrade(database.readers, database.engine)
     except BaseException:
         database.close()
         raise
@@ -92,6 +92,8 @@ def _address(url: str) -> URL:
 def _engine(address: URL) -> sa.Engine:
     try:
         return sa.create_engine(address, pool_pre_ping=True)
+    except sa.exc.NoSuchModuleError:
+        raise Unsupported("database_unsupported", f"there is no driver {address.drivername!r}") from None
     except ModuleNotFoundError as error:
         raise Unsupported(
             "database_unsupported",
@@ -104,10 +106,9 @@ def _sqlite_engine(address: URL) -> sa.Engine:
     path = Path(str(address.database))
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)  # SQLite would make it readable by all (B20); its other files copy the mode
     except OSError as error:
-        raise Unavailable(
-            "database_unavailable", f"cannot make the folder {path.parent}: {error.strerror}"
-        ) from error
+        raise Unavailable("database_unavailable", f"cannot make {path}: {error.strerror}") from error
     engine = sa.create_engine(address, connect_args={"timeout": BUSY_SECONDS})
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)

@@ -16,12 +16,12 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x7E4A47  # any number, as long as it never changes
 
 
-def upgrade(engine: sa.Engine) -> None:
+def upgrade(readers: sa.Engine, writers: sa.Engine) -> None:
     """Run the migrations that are missing. Raises ``Conflict("database_newer")``."""
-    with engine.connect() as connection:
+    with readers.begin() as connection:
         if _revision(connection) == HEAD:
             return
-    with engine.begin() as connection:
+    with writers.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         revision = _revision(connection)
