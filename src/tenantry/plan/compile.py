@@ -373,8 +373,10 @@ def _check_tree(tree: Tree, spec: PlanSpec, place: str) -> None:
         _refuse(f"{place} reads a slot that the plan does not have")
     if not 0 <= tree.output < spec.n_outputs:
         _refuse(f"{place} adds to output {tree.output} of {spec.n_outputs}")
-    if not (np.isfinite(tree.threshold).all() and np.isfinite(tree.value).all()):
-        _refuse(f"{place} has thresholds or leaves that are not finite")
+    if (
+        np.isnan(tree.threshold).any() or not np.isfinite(tree.value).all()
+    ):  # an infinite threshold only parts NaN off
+        _refuse(f"{place} has leaves that are not finite, or thresholds that are no numbers")
     children = np.concatenate([tree.left, tree.right])
     if sorted(children.tolist()) != [*range(-n - 1, 0), *range(1, n)]:
         _refuse(f"{place} is no tree: every node but the first, and every leaf, needs one parent")
