@@ -2,6 +2,7 @@
 
 import gzip
 import inspect
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 
 import msgspec
 import pytest
+import structlog
 
 from tenantry import __version__
 from tenantry.errors import CATALOGUE
 from tenantry.serving import ROUTES
 from tenantry.serving.routes import Route
+from tenantry.telemetry import configure
 
 CLOSED = [route for route in ROUTES if not route.public]
 OF_TENANTS = [route for route in CLOSED if route.tenant and "{model}" in route.path]
@@ -213,15 +216,22 @@ def test_headers_alone_can_refuse_a_body(world: Any) -> None:
     assert refuse("GET", "/v2", good).status == 413
 
 
-def test_a_defect_answers_500_and_the_worker_goes_on(
-    world: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("style", ["json", "text"])
+def test_a_defect_answers_500_is_logged_without_keys_and_the_worker_goes_on(
+    world: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, style: str
 ) -> None:
+    log = io.StringIO()
+    configure("info", style, stream=log)
+    request.addfinalizer(structlog.reset_defaults)
+
     def broken(*args: Any) -> Any:
         raise RuntimeError("boom")
 
     monkeypatch.setattr(world.state.models, "get", broken)
     error = world.refused(500, "internal", "POST", "/predict/churn", {"tenure": 1})
     assert "boom" not in str(error)
+    assert "boom" in log.getvalue()
+    assert "acme-scorer" not in log.getvalue()
     monkeypatch.undo()
     world.told("POST", "/predict/churn", {"tenure": 1})
 
@@ -254,7 +264,7 @@ def test_models_that_a_new_table_drops_are_let_go(world: Any) -> None:
 
 def test_every_code_that_serving_raises_is_in_the_catalogue() -> None:
     import tenantry.serving as package
-    import tenantry.wire as wire
+    from tenantry import wire
 
     raised = re.compile(r'(?:Invalid\w+|NotFound|Un\w+|Corrupt|Internal|Forbidden)\(\s*"(\w+)"')
     for module in (package, wire):

@@ -15,6 +15,7 @@ from tenantry.wire import inflate
 
 _log = get_logger("serving")
 _NOBODY = TenantId("")
+_DEFECT_HINT = "Try again; if it stays, look for 'request failed' in the server's log, and report it."
 
 
 class Core:
@@ -58,7 +59,9 @@ class Core:
             return error_reply(error)
         except Exception:  # noqa: BLE001 — the last net: logged, answered 500, and the worker goes on
             _log.exception("request failed", method=method, path=path)
-            return error_reply(Internal("internal", "the scoring service has met a defect of its own"))
+            return error_reply(
+                Internal("internal", "the scoring service has met a defect of its own", hint=_DEFECT_HINT)
+            )
 
     def refuse(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> Response | None:
         """The reply that the headers alone earn, before the body is read; None where the body is wanted."""

@@ -19,11 +19,13 @@ def configure(level: str = "info", style: str = "auto", *, stream: TextIO | None
     out = sys.stderr if stream is None else stream
     text = style == "text" or (style == "auto" and out.isatty())
     renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=out.isatty())
+        structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
         if text
         else structlog.processors.JSONRenderer(default=str)
     )
-    tail = [renderer] if text else [structlog.processors.dict_tracebacks, renderer]
+    # Tracebacks without the frames' variables: those hold requests' keys and customers' data (B20).
+    frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    tail = [renderer] if text else [structlog.processors.ExceptionRenderer(frames), renderer]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
