@@ -1,0 +1,80 @@
+import pytest
+
+from tenantry.bundle import DataSource, Manifest, Metric, ParityReceipt
+from tenantry.schema import Column, SemanticType, Signature, Task
+from tenantry.workflows import decide
+
+
+def _manifest(
+    *metrics: Metric, task: Task = Task.BINARY, target: str = "y", classes: tuple[str, ...] = ("0", "1")
+) -> Manifest:
+    signature = Signature(
+        task=task, inputs=(Column(name="x", type=SemanticType.NUMBER),), classes=classes, positive_class="1"
+    )
+    receipt = ParityReceipt(
+        plan_sha256="0" * 64, rows=1, hostile_rows=0, kernel_twin=0, plan_pipeline=0, tolerance=1e-6
+    )
+    return Manifest(
+        prediction="p",
+        created=0.0,
+        task=task,
+        signature=signature,
+        metrics=metrics,
+        feature_plan=(),
+        data=DataSource(snapshot="0" * 64, rows=1),
+        seed=0,
+        budget_cpu_seconds=1.0,
+        library_versions={},
+        receipt=receipt,
+        definition={"name": "p", "target": target},
+    )
+
+
+def _metric(value: float, width: float = 0.04, *, name: str = "auroc", up: bool = True) -> Metric:
+    return Metric(
+        name=name,
+        value=value,
+        low=value - width / 2,
+        high=value + width / 2,
+        guessing=0.5,
+        higher_is_better=up,
+    )
+
+
+def test_the_first_version_is_champion() -> None:
+    assert decide(_manifest(_metric(0.6)), None).promote
+
+
+@pytest.mark.parametrize(
+    ("new", "promote"), [(0.9, True), (0.80, True), (0.79, True), (0.77, False), (0.5, False)]
+)
+def test_a_later_version_must_not_be_worse_beyond_noise(new: float, promote: bool) -> None:  # noqa: FBT001
+    decision = decide(_manifest(_metric(new)), _manifest(_metric(0.80)))
+    assert decision.promote is promote
+    assert decision.metric == "auroc"
+    assert "auroc" in decision.reason
+
+
+def test_a_metric_that_should_be_low_is_compared_the_other_way_round() -> None:
+    champion = _manifest(_metric(10.0, 1.0, name="rmse", up=False))
+    assert decide(_manifest(_metric(9.0, 1.0, name="rmse", up=False)), champion).promote
+    assert not decide(_manifest(_metric(12.0, 1.0, name="rmse", up=False)), champion).promote
+
+
+def test_the_first_metric_that_both_have_decides() -> None:
+    new = _manifest(_metric(0.1, name="new metric"), _metric(0.9))
+    assert decide(new, _manifest(_metric(0.8))).metric == "auroc"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"task": Task.REGRESSION}, {"target": "z"}, {"classes": ("0", "1", "2")}]
+)
+def test_a_version_that_predicts_something_else_waits(changes: dict[str, object]) -> None:
+    decision = decide(_manifest(_metric(0.99), **changes), _manifest(_metric(0.6)))  # type: ignore[arg-type]
+    assert not decision.promote
+    assert "does not predict what the champion predicts" in decision.reason
+
+
+def test_without_a_common_metric_or_with_a_nan_nothing_is_promoted() -> None:
+    assert not decide(_manifest(_metric(0.9, name="a")), _manifest(_metric(0.6, name="b"))).promote
+    assert not decide(_manifest(_metric(float("nan"))), _manifest(_metric(0.6))).promote
