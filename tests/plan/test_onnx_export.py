@@ -24,10 +24,10 @@ from tenantry.plan.onnx_export import export_onnx, prepare_inputs, verify_onnx
 from tenantry.schema import Task
 
 
-def run(model: bytes, spec: PlanSpec, records):
+def run(model: bytes, plan: Plan | PlanSpec, records):
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(None, prepare_inputs(spec, records)), strict=True))
+    return dict(zip(names, session.run(None, prepare_inputs(plan, records)), strict=True))
 
 
 @settings(max_examples=60, deadline=None)
@@ -45,7 +45,7 @@ def test_outputs_are_those_of_the_scoring_api(task):
     spec = draw_spec(3, task)
     plan = Plan.from_bytes(compile_plan(spec))
     records = probe_records(spec, rows=40)
-    out = run(export_onnx(plan), spec, records)
+    out = run(export_onnx(plan), plan, records)
     scores = np.array(plan.score_rows(records))
     signature = plan.meta.signature
     if task is Task.REGRESSION:

@@ -63,9 +63,10 @@ def export_onnx(plan: Plan | bytes, records: Sequence[Record] = ()) -> bytes:
     return model
 
 
-def prepare_inputs(spec: PlanSpec, records: Sequence[Record]) -> dict[str, npt.NDArray[Any]]:
+def prepare_inputs(plan: Plan | PlanSpec, records: Sequence[Record]) -> dict[str, npt.NDArray[Any]]:
     """The graph's inputs for raw ``records``, parsed as the plan parses them; one array of length N per
     input."""
+    spec = plan if isinstance(plan, PlanSpec) else spec_of(plan.data)
     inputs: dict[str, npt.NDArray[Any]] = {}
     names = input_names(tuple(column.name for column in spec.columns))
     for name, column in zip(names, spec.columns, strict=True):
