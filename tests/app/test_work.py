@@ -136,7 +136,7 @@ def test_a_stopped_worker_gives_its_job_back(services: Services, tmp_path: Path)
     thread = threading.Thread(target=worker.run)
     thread.start()
     job = _queue(services, ["once", str(tmp_path / "first"), ["sleep", 600]], ["done", {}])
-    _wait(lambda: (tmp_path / "first").exists())
+    _wait((tmp_path / "first").exists)
     worker.stop()
     thread.join(20)
     assert services.jobs.get(ACME, job.id).state == "queued"

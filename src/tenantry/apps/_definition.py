@@ -10,20 +10,24 @@ Operator = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in", "is null", 
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One condition on a raw column; all conditions of a list must hold. ``value`` is a list for ``in``/``not in``."""
+    """One condition on a raw column; all conditions of a list must hold. ``value`` is a list for ``in``/``not
+    in``.
+    """
 
     column: str
     op: Operator
     value: str | float | bool | list[str | float | bool] | None = None
 
 
-class PredictionDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class PredictionDefinition(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """What to predict, from what.
 
-    ``segment`` filters say which records the prediction is for; ``examples`` filters say which of those have a known
-    outcome to learn from (default: those whose target is not null). ``include`` overrides the checks for columns that
-    they would leave out; ``only`` limits the features to a list; ``exclude`` leaves columns out. ``key`` is the record
-    key: never a feature, and copied to the scores.
+    ``segment`` filters say which records the prediction is for; ``examples`` filters say which of those have
+    a known outcome to learn from (default: those whose target is not null). ``include`` overrides the checks
+    for columns that they would leave out; ``only`` limits the features to a list; ``exclude`` leaves columns
+    out. ``key`` is the record key: never a feature, and copied to the scores.
     """
 
     name: str

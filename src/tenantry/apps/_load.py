@@ -22,7 +22,7 @@ _FILTER_FIELDS = tuple(field.name for field in msgspec.structs.fields(Filter))
 _OPERATORS: tuple[str, ...] = get_args(Operator)
 
 
-class _Fault(Exception):  # noqa: N818 (a signal within this module)
+class _Fault(Exception):
     """What is wrong with one field."""
 
 

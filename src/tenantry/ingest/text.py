@@ -37,7 +37,7 @@ class CleanText(msgspec.Struct, frozen=True, kw_only=True):
     lines: int
 
 
-class _NotThisEncoding(Exception):  # noqa: N818 (a signal within this module)
+class _NotThisEncoding(Exception):
     def __init__(self, line: int, byte: int) -> None:
         super().__init__(line, byte)
         self.line = line
