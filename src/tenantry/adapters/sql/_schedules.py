@@ -43,7 +43,12 @@ def of_tenant(connection: sa.Connection, tenant: TenantId) -> list[Schedule]:
 def due(connection: sa.Connection, now: float) -> list[Schedule]:
     """Those whose time has come, longest overdue first."""
     chosen = schedules.select().where(schedules.c.next_due <= now)
-    return [_schedule_of(row) for row in connection.execute(chosen.order_by(schedules.c.next_due))]
+    return [
+        _schedule_of(row)
+        for row in connection.execute(
+            chosen.order_by(schedules.c.next_due, schedules.c.tenant, schedules.c.name)
+        )
+    ]
 
 
 def advance(connection: sa.Connection, schedule: Schedule, now: float) -> str:

@@ -219,7 +219,7 @@ class MemoryJobs:
         with self._lock:
             before = set(self._jobs)
             due = [item for item in self._schedules.items() if item[1].next_due <= moment]
-            for place, schedule in sorted(due, key=lambda item: item[1].next_due):
+            for place, schedule in sorted(due, key=lambda item: (item[1].next_due, item[0])):
                 later = next_due(schedule, moment)
                 self._schedules[place] = msgspec.structs.replace(schedule, next_due=later)
                 key = due_key(schedule, later - schedule.every_seconds)
