@@ -1,0 +1,315 @@
+"""The kernel's NumPy twin: the same plan bytes, read and scored a second time by different code.
+
+It is what the format means. The C kernel must give the same slots bit for bit, and scores and attributions within 1e-6;
+the property tests and the parity gate of every trained model hold it to that. All methods take many records at once
+(mappings of column names to raw values, as :class:`~tenantry.plan.model.Plan` takes them).
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tenantry.errors import Corrupt, InvalidData
+from tenantry.plan import layout
+from tenantry.plan.hashing import word_hash, xxh64
+from tenantry.plan.ir import F32, F64, DateOrder, NumberFormat
+from tenantry.plan.layout import LEAF, NO_EDGE, NO_ROW, NONE, Kind, Section
+from tenantry.plan.parse import category_word, date_parts, parse_number, text_row, words
+
+Array = npt.NDArray[Any]
+Record = Mapping[str, Any]
+
+_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_POINTS, _WEIGHTS = (_POINTS + 1.0) / 2.0, _WEIGHTS / 2.0
+
+
+class Encoded(NamedTuple):
+    """Records on their way: ``x`` (n, slots) float32; ``linear`` (n, columns, K): what columns add to the linear member."""
+
+    x: F32
+    linear: F64
+
+
+class Twin:
+    """A plan read by NumPy. Errors: ``Corrupt`` (plan_corrupt) for bytes that fail their checksum."""
+
+    def __init__(self, data: bytes) -> None:
+        if len(data) < layout.HEADER.itemsize or data[:8] != layout.MAGIC:
+            raise Corrupt("plan_corrupt", "the plan cannot be read: it does not begin as a plan file does")
+        self.head: Any = np.frombuffer(data, layout.HEADER, 1)[0]
+        if int(self.head["checksum"]) != xxh64(data[layout.CHECKSUM_FROM :]):
+            raise Corrupt("plan_corrupt", "the plan cannot be read: its checksum is wrong")
+        self.sections = {
+            section: np.frombuffer(data, item, int(span["count"]), int(span["offset"]))
+            for section, item in layout.ITEMS.items()
+            for span in [self.head["section"][section]]
+        }
+        self.strings = self.sections[Section.STRINGS].tobytes()
+        self.n_slots, self.n_outputs = int(self.head["n_slots"]), int(self.head["n_outputs"])
+        self.columns = tuple(self._text(c["name"], c["name_bytes"]) for c in self.sections[Section.COLUMNS])
+        self.trees = [self._tree(tree) for tree in self.sections[Section.TREES]]
+
+    def _text(self, at: int, n: int) -> str:
+        return self.strings[int(at) : int(at) + int(n)].decode()
+
+    def _pool(self, section: Section, at: int, *shape: int) -> Array:
+        part: Array = self.sections[section][int(at) : int(at) + math.prod(shape)]
+        return part.reshape(shape)
+
+    # --- encode ---
+
+    def encode_rows(self, records: Sequence[Record]) -> F32:
+        """The slots, (n, slots) float32."""
+        return self._encode(records).x
+
+    def _encode(self, records: Sequence[Record]) -> Encoded:
+        n = len(records)
+        encoded = Encoded(
+            np.full((n, self.n_slots), np.nan, np.float32), np.zeros((n, len(self.columns), self.n_outputs))
+        )
+        for index, column in enumerate(self.sections[Section.COLUMNS]):
+            name = self.columns[index]
+            values = [record.get(name) for record in records]
+            try:
+                self._column(column, index, values, encoded)
+            except InvalidData as error:
+                raise InvalidData(error.code, f"column {name!r}: {error.message}") from None
+        for d in self.sections[Section.DIFFERENCES]:
+            with np.errstate(invalid="ignore", over="ignore"):
+                encoded.x[:, d["slot"]] = encoded.x[:, d["left"]] - encoded.x[:, d["right"]]
+        return encoded
+
+    def _column(self, column: Any, index: int, values: list[Any], encoded: Encoded) -> None:
+        match Kind(int(column["kind"])):
+            case Kind.NUMBER:
+                nulls = self._pool(Section.DOUBLES, column["nulls"], int(column["n_nulls"]))
+                format_ = NumberFormat(
+                    decimal="," if column["format"] & 1 else ".",
+                    unit_tail=bool(column["format"] & 2),
+                    nulls=tuple(nulls.tolist()),
+                )
+                encoded.x[:, column["slot"][0]] = [parse_number(value, format_) for value in values]
+            case Kind.DATE:
+                order: DateOrder = ("ymd", "mdy", "dmy")[int(column["format"])]
+                parts = np.array([date_parts(value, order) for value in values]).reshape(-1, 5)
+                for i, slot in enumerate(column["slot"]):
+                    if slot != NONE:
+                        encoded.x[:, slot] = parts[:, i]
+            case Kind.CATEGORY:
+                self._category(column, index, values, encoded)
+            case Kind.TEXT:
+                self._texts(column, index, values, encoded)
+
+    def _find(self, column: Any, word: str) -> int:
+        """The row of a word by the table's own probing, or ``NO_ROW``."""
+        raw = word.encode()
+        size = int(column["n_entries"])
+        if len(raw) > column["max_bytes"] or not size:
+            return NO_ROW
+        key = word_hash(raw, int(self.head["seed"])) & 0xFFFFFFFF
+        for probe in range(int(column["max_probe"]) + 1):
+            at = int(column["entries"]) + ((key * size >> 32) + probe) % size
+            entry = self.sections[Section.ENTRIES][at]
+            if entry["row"] == NO_ROW:
+                break
+            start = int(entry["string"])
+            if entry["hash"] == key and self.strings[start : start + int(entry["bytes"])] == raw:
+                return int(entry["row"])
+        return NO_ROW
+
+    def _category(self, column: Any, index: int, values: list[Any], encoded: Encoded) -> None:
+        rows = []
+        for value in values:
+            word = category_word(value)
+            found = self._find(column, word) if word is not None else int(column["missing_row"])
+            rows.append(int(column["unseen_row"]) if found == NO_ROW else found)
+        n_rows, wide = int(column["rows"]), int(column["n_slots"])
+        slots = self._pool(Section.SHORTS, column["slots"], wide)
+        encoded.x[:, slots] = self._pool(Section.FLOATS, column["values"], n_rows, wide)[rows]
+        if self.head["has_linear"]:
+            weights = self._pool(Section.FLOATS, column["weights"], n_rows, self.n_outputs)
+            encoded.linear[:, index] = weights[rows]
+
+    def _texts(self, column: Any, index: int, values: list[Any], encoded: Encoded) -> None:
+        known = int(column["rows"])
+        idf = self._pool(Section.FLOATS, column["values"], known)
+        token_slots = self._pool(Section.SHORTS, column["token_slots"], known)
+        weights = None
+        if self.head["has_linear"]:
+            weights = self._pool(Section.FLOATS, column["weights"], known, self.n_outputs).astype(np.float64)
+        encoded.x[:, self._pool(Section.SHORTS, column["slots"], int(column["n_slots"]))] = 0.0
+        index_of = _Vocabulary(lambda word: self._find(column, word))
+        for i, value in enumerate(values):
+            text = category_word(value)
+            if text is None:
+                continue
+            for token, weight in text_row(text, index_of, idf, self.head["tf"]).items():
+                if token_slots[token] != NO_ROW:
+                    encoded.x[i, token_slots[token]] = weight
+                if weights is not None:
+                    encoded.linear[i, index] += weight * weights[token]
+            for slot, length in zip(column["slot"], (len(text.encode()), len(words(text))), strict=False):
+                if slot != NONE:
+                    encoded.x[i, slot] = length
+
+    # --- score ---
+
+    def margins_rows(self, records: Sequence[Record]) -> F64:
+        """Margins before calibration, (n, K)."""
+        return self._margins(self._encode(records))
+
+    def _margins(self, encoded: Encoded) -> F64:
+        n, k = len(encoded.x), self.n_outputs
+        forest = np.zeros((n, k))
+        for tree in self.trees:
+            forest[:, tree.output] += tree.value[_leaves(tree, encoded.x)]
+        margins = self._pool(Section.DOUBLES, self.head["base"], k) + self.head["forest_weight"] * forest
+        if self.head["has_linear"]:
+            linear = np.tile(self._pool(Section.DOUBLES, self.head["intercept"], k), (n, 1))
+            for index in range(len(self.columns)):
+                linear += encoded.linear[:, index]
+            for term, weight in self._terms():
+                linear += self._term_values(term, encoded.x)[:, None] * weight
+            margins = margins + self.head["linear_weight"] * linear
+        return np.asarray(margins, np.float64)
+
+    def _terms(self) -> Iterator[tuple[Any, Array]]:
+        terms = self.sections[Section.TERMS]
+        weights = self._pool(Section.FLOATS, self.head["term_weights"], len(terms), self.n_outputs)
+        return zip(terms, weights.astype(np.float64), strict=True)
+
+    @staticmethod
+    def _term_values(term: Any, x: F32) -> F64:
+        z = x[:, term["slot"]].astype(np.float64)
+        z = np.where(np.isnan(z), float(term["fill"]), z)
+        return np.clip((z - float(term["mean"])) * float(term["inv_scale"]), -8.0, 8.0)
+
+    def score_rows(self, records: Sequence[Record]) -> F64:
+        """Calibrated scores, (n, K): what ``Plan.score_rows`` gives."""
+        margins = self.margins_rows(records)
+        head = self.head
+        kind = layout.CALIBRATIONS[int(head["calibration"])]
+        bias = self._pool(Section.DOUBLES, head["bias"], int(head["n_bias"]))
+        with np.errstate(over="ignore"):
+            if kind == "isotonic":
+                x, y = self._pool(Section.DOUBLES, head["knots"], 2, int(head["n_knots"]))
+                return np.interp(margins, x, y)
+            scaled = head["scale"] * margins + bias
+            if kind == "sigmoid":
+                return np.asarray(1.0 / (1.0 + np.exp(-scaled)))
+            if kind == "softmax":
+                powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+                return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+            return np.asarray(np.clip(np.exp(scaled) if kind == "exp" else scaled, head["low"], head["high"]))
+
+    # --- explain ---
+
+    def explain_rows(self, records: Sequence[Record], output: int = 0) -> F64:
+        """Shapley values in margin space, (n, columns)."""
+        encoded = self._encode(records)
+        slots = np.zeros((len(records), self.n_slots))
+        for tree in self.trees:
+            if tree.output == output:
+                slots += self.head["forest_weight"] * _tree_shap(tree, encoded.x)
+        values = np.zeros((len(records), len(self.columns)))
+        if self.head["has_linear"]:
+            for term, weight in self._terms():
+                moved = self._term_values(term, encoded.x) - float(term["center"])
+                slots[:, term["slot"]] += self.head["linear_weight"] * weight[output] * moved
+            for index, column in enumerate(self.sections[Section.COLUMNS]):
+                if column["kind"] >= Kind.CATEGORY:
+                    mean = float(self.sections[Section.FLOATS][int(column["mean"]) + output])
+                    values[:, index] += self.head["linear_weight"] * (encoded.linear[:, index, output] - mean)
+        for slot, owner in enumerate(self.sections[Section.SLOTS]):
+            values[:, owner["first"]] += 0.5 * slots[:, slot]
+            values[:, owner["second"]] += 0.5 * slots[:, slot]
+        return values
+
+    def _tree(self, record: Any) -> "_Tree":
+        at, n, leaf = int(record["node"]), int(record["n_nodes"]), int(record["leaf"])
+        nodes = self.sections[Section.NODES][at : at + n]
+        return _Tree(
+            output=int(record["output"]),
+            slot=(nodes["slot2"] >> 1).astype(np.int64),
+            default_left=(nodes["slot2"] & 1).astype(bool),
+            threshold=nodes["threshold"],
+            child=nodes["child"].astype(np.int64),
+            value=self.sections[Section.LEAVES][leaf : leaf + n + 1].astype(np.float64),
+            ratio=self.sections[Section.RATIOS][2 * at : 2 * (at + n)].astype(np.float64),
+            ancestor=self.sections[Section.ANCESTORS][at : at + n].astype(np.int64),
+        )
+
+
+class _Vocabulary(dict[str, int]):
+    """Token → row, found in the plan's table on first use; unknown ones stay absent."""
+
+    def __init__(self, find: Any) -> None:
+        super().__init__()
+        self._find = find
+
+    def get(self, token: str, default: Any = None) -> Any:
+        row = self._find(token)
+        return default if row == NO_ROW else row
+
+
+class _Tree(NamedTuple):
+    output: int
+    slot: Array
+    default_left: Array
+    threshold: Array
+    child: Array
+    value: F64
+    ratio: F64
+    ancestor: Array
+
+
+def _left(tree: _Tree, node: Any, x: Array) -> Array:
+    """Whether values go left at nodes: missing ones where the node says so."""
+    return np.where(np.isnan(x), tree.default_left[node], x <= tree.threshold[node])
+
+
+def _leaves(tree: _Tree, x: F32) -> Array:
+    """The leaf of every row."""
+    rows = np.arange(len(x))
+    at = np.zeros(len(x), np.int64)
+    while (inner := at < LEAF).any():
+        node = at[inner]
+        left = _left(tree, node, x[rows[inner], tree.slot[node]])
+        at[inner] = tree.child[node, np.where(left, 0, 1)]
+    return at - LEAF
+
+
+def _tree_shap(tree: _Tree, x: F32) -> F64:
+    """Shapley values of one tree, (n, slots), leaf by leaf: the sum over the leaves of
+    ``w (o_j - z_j) ∫ Π_{i≠j} ((1 - t) z_i + t o_i) dt`` by Gauss–Legendre with 8 points (exact up to 16 slots)."""
+    n = len(x)
+    values = np.zeros((n, x.shape[1]))
+    goes = np.zeros((2 * len(tree.slot) + 1, n))
+    for node, slot in enumerate(tree.slot):
+        left = _left(tree, node, x[:, slot])
+        before = goes[tree.ancestor[node]] if tree.ancestor[node] != NO_EDGE else 1.0
+        goes[2 * node], goes[2 * node + 1] = left * before, ~left * before
+    for leaf, path in _paths(tree):
+        slots, edges = list(path), list(path.values())
+        o, z = goes[edges], tree.ratio[edges]
+        factor = (1.0 - _POINTS) * z[:, None, None] + _POINTS * o[
+            :, :, None
+        ]  # slots on the path × rows × points
+        others = factor.prod(axis=0) / factor
+        values[:, slots] += tree.value[leaf] * ((o - z[:, None]) * (others @ _WEIGHTS)).T
+    return values
+
+
+def _paths(tree: _Tree) -> Iterator[tuple[int, dict[int, int]]]:
+    """Every leaf with its path: slot → the last edge of that slot."""
+    stack: list[tuple[int, dict[int, int]]] = [(0, {})]
+    while stack:
+        at, path = stack.pop()
+        if at >= LEAF:
+            yield at - LEAF, path
+            continue
+        for side in (0, 1):
+            stack.append((int(tree.child[at, side]), {**path, int(tree.slot[at]): 2 * at + side}))
