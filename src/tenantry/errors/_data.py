@@ -107,4 +107,20 @@ CODES: dict[str, tuple[str, str]] = {
         "The object is no table that can be read.",
         "Pass a pandas or polars data frame, an Arrow table, or a two-dimensional NumPy array.",
     ),
+    "target_type": (
+        "The target is not something that can be predicted in that way.",
+        "Choose a column of a few outcomes or of numbers, or set the task to what the target is.",
+    ),
+    "too_many_classes": (
+        "The target has more different outcomes than a model can tell apart.",
+        "Join rare outcomes into groups, or choose a number as the target.",
+    ),
+    "positive_class": (
+        "The positive class is not one of the target's two outcomes.",
+        "Write it exactly as it stands in the table.",
+    ),
+    "budget_exhausted": (
+        "The budget of CPU seconds ended before there was any model.",
+        "Give a larger budget, or fewer rows or columns.",
+    ),
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tenantry.automl.arrays import F32, F64, I32, I64
+from tenantry.automl.arrays import F32, F64, I32, I64, Bools
 from tenantry.automl.encoders.slot import Slot
 from tenantry.automl.typing import TypedColumn
 
@@ -17,6 +17,7 @@ SMOOTHING = 10.0
 INNER_FOLDS = 5
 MAX_WORDS = 4000
 MIN_COUNT = 2
+MAX_WORD_BYTES = 1024
 MAX_TARGET_OUTPUTS = 30
 """Beyond this many classes a target encoding per class would be mostly noise, and large."""
 
@@ -59,6 +60,10 @@ class CategoryEncoder:
     def two_words(self) -> bool:
         """Whether a code alone says everything."""
         return len(self.words) <= 2 and not (self.codes < 0).any()
+
+    def storable(self) -> Bools:
+        """Words short enough for the plan's table; longer ones count as unseen."""
+        return np.array([len(word.encode()) <= MAX_WORD_BYTES for word in self.words], dtype=bool)
 
     def slots(self) -> list[Slot]:
         """What the slots are, in order."""
@@ -108,7 +113,7 @@ class CategoryEncoder:
 
     def _rows(self, counts: F64) -> tuple[I64, I32]:
         """The words that get a row of their own, and the row of every word."""
-        word_counts = counts[: len(self.words)]
+        word_counts = np.where(self.storable(), counts[: len(self.words)], 0.0)
         kept = np.flatnonzero(word_counts >= (1 if self.two_words else MIN_COUNT))
         if len(kept) > MAX_WORDS:
             kept = np.sort(kept[np.argsort(-word_counts[kept], kind="stable")[:MAX_WORDS]])

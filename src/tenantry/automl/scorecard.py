@@ -1,0 +1,108 @@
+"""The scorecard: figures, curves, columns and findings of one trained model."""
+
+import msgspec
+import numpy as np
+
+from tenantry.apps import PredictionDefinition
+from tenantry.automl.budget import Budget
+from tenantry.automl.learn import Learned
+from tenantry.automl.prepare import Prepared
+from tenantry.automl.words import verdict
+from tenantry.bundle.scorecard import Finding, Metric, Scorecard
+from tenantry.evaluation import best_f1_threshold, classification_metrics, curves, regression_metrics
+from tenantry.schema import Task
+
+DOMINANT = 0.6
+REPEATS = 200
+
+
+def choose_threshold(learned: Learned) -> float:
+    """For two classes, the probability from which F1 of the positive one is best, on out-of-fold predictions."""
+    if learned.task is not Task.BINARY:
+        return 0.5
+    return best_f1_threshold(np.asarray(learned.y, dtype=np.int64), learned.predicted[:, 1])
+
+
+def build_scorecard(
+    prepared: Prepared,
+    learned: Learned,
+    definition: PredictionDefinition,
+    *,
+    threshold: float,
+    impact: dict[str, float],
+    plan_bytes: int,
+    budget: Budget,
+    seed: int,
+) -> Scorecard:
+    """Measure the out-of-fold predictions and put everything together."""
+    target = prepared.target
+    metrics = _metrics(learned, threshold, seed)
+    card = Scorecard(
+        prediction=definition.name,
+        target=definition.target,
+        task=target.task,
+        classes=target.classes,
+        positive_class=target.positive,
+        threshold=threshold,
+        rows=len(target.rows),
+        metrics=metrics,
+        verdict=verdict(target.task, metrics, definition.target, target.classes, target.positive),
+        columns=prepared.report(impact, definition.key),
+        findings=(*prepared.findings, *_dominant(impact)),
+        curves=_curves(learned, target.classes, seed),
+        members=learned.members,
+        cpu_seconds=0.0,
+        budget_cpu_seconds=budget.limit,
+        plan_bytes=plan_bytes,
+        seed=seed,
+    )
+    return replace_cpu(card, budget.spent)
+
+
+def replace_cpu(card: Scorecard, seconds: float) -> Scorecard:
+    """The card with the CPU seconds that it took, itself included."""
+    return msgspec.structs.replace(card, cpu_seconds=round(seconds, 3))
+
+
+def _metrics(learned: Learned, threshold: float, seed: int) -> tuple[Metric, ...]:
+    if learned.task is Task.REGRESSION:
+        found = regression_metrics(np.asarray(learned.y, dtype=np.float64), learned.predicted, seed, REPEATS)
+    else:
+        y = np.asarray(learned.y, dtype=np.int64)
+        found = classification_metrics(y, learned.predicted, threshold, seed, REPEATS)
+    return tuple(
+        Metric(
+            name=m.name,
+            value=m.estimate.value,
+            low=m.estimate.low,
+            high=m.estimate.high,
+            guessing=m.guessing,
+            higher_is_better=m.higher_is_better,
+        )
+        for m in found
+    )
+
+
+def _curves(learned: Learned, classes: tuple[str, ...], seed: int) -> dict[str, object]:
+    if learned.task is Task.REGRESSION:
+        return curves.regression_curves(np.asarray(learned.y, dtype=np.float64), learned.predicted, seed)
+    y = np.asarray(learned.y, dtype=np.int64)
+    if learned.task is Task.BINARY:
+        return curves.binary_curves(y, learned.predicted[:, 1])
+    return curves.multiclass_curves(y, learned.predicted, classes)
+
+
+def _dominant(impact: dict[str, float]) -> tuple[Finding, ...]:
+    """A column that carries most of the model may be right, or may know the outcome in a way that no check can see."""
+    return tuple(
+        Finding(
+            code="dominant_column",
+            severity="warning",
+            columns=(name,),
+            message=f"{name} carries {share:.0%} of the model's impact",
+            action="Kept. Check that it is known before the outcome; if it is not, exclude it.",
+            evidence={"impact": round(share, 4)},
+        )
+        for name, share in impact.items()
+        if share >= DOMINANT and len(impact) > 2
+    )
