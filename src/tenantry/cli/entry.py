@@ -122,12 +122,11 @@ def _wrong_usage(error: Exception, words: list[str], *, as_json: bool) -> int:
 
 
 def _command_words(words: list[str]) -> list[str]:
-    """The leading words that name a command."""
+    """The words that name a command, wherever options stand between them."""
     found: list[str] = []
     at: Any = app
     for word in words:
-        if word.startswith("-") or word not in at:
-            break
-        at = at[word]
-        found.append(word)
+        if not word.startswith("-") and word in at:
+            at = at[word]
+            found.append(word)
     return found

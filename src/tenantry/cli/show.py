@@ -16,7 +16,7 @@ def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[str]
         shown.add_column(column, overflow="fold")
     for row in rows:
         shown.add_row(*(Text(cell) for cell in row))
-    console.print(shown)
+    console.print(shown if shown.row_count else Text("none", style="dim"))
 
 
 def pairs(console: Console, rows: Iterable[tuple[str, str]]) -> None:
