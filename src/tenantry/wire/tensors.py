@@ -13,7 +13,7 @@ from typing import Any, Literal
 from msgspec import UNSET
 
 from tenantry.errors import InvalidRequest, Unsupported
-from tenantry.wire.oip import DATATYPES, InputTensor
+from tenantry.wire.oip import DATATYPES, InputTensor, Parameters
 
 Values = Sequence[Any]
 """The values of one column, one per row: a list, or an ``array('d')``."""
@@ -44,36 +44,31 @@ def decode_tensor(
     (``input_shape``, ``input_datatype``, ``input_data``) or ``Unsupported("shared_memory")``, each naming the
     input.
     """
-    rows = _rows(tensor)
+    shape, parameters, data = tensor.shape, tensor.parameters, tensor.data
+    if not (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)):
+        raise InvalidRequest(
+            "input_shape", f"input {tensor.name!r} has the shape {shape[:8]}; it must be [rows] or [rows, 1]"
+        )
+    rows = shape[0]
     if tensor.datatype not in DATATYPES:
         raise InvalidRequest(
             "input_datatype", f"input {tensor.name!r} has an unknown datatype, {tensor.datatype[:40]!r}"
         )
-    size = None if tensor.parameters is None else _binary_size(tensor)
+    size = _binary_size(tensor, parameters) if parameters else None
     if size is not None:
-        if tensor.data is not UNSET and tensor.data is not None:
+        if data is not UNSET and data is not None:
             raise _unfit(tensor, "has both data and binary_data_size")
         if size > len(binary):
             raise _unfit(tensor, f"announces {size} binary bytes, but {len(binary)} are left in the body")
         return rows, _from_binary(tensor, binary[:size], rows, as_float=as_float), size
-    if tensor.data is None:
+    if data is None:
         return rows, None, 0
-    if tensor.data is UNSET:
+    if data is UNSET:
         raise _unfit(tensor, "has neither data nor binary_data_size")
-    return rows, _from_json(tensor, tensor.data, rows), 0
+    return rows, _from_json(tensor, data, rows), 0
 
 
-def _rows(tensor: InputTensor) -> int:
-    shape = tensor.shape
-    if len(shape) == 1 or (len(shape) == 2 and shape[1] == 1):
-        return shape[0]
-    raise InvalidRequest(
-        "input_shape", f"input {tensor.name!r} has the shape {shape[:8]}; it must be [rows] or [rows, 1]"
-    )
-
-
-def _binary_size(tensor: InputTensor) -> int | None:
-    parameters = tensor.parameters or {}
+def _binary_size(tensor: InputTensor, parameters: Parameters) -> int | None:
     if "shared_memory_region" in parameters:
         raise Unsupported("shared_memory", f"input {tensor.name!r} lies in shared memory")
     size = parameters.get("binary_data_size")
@@ -85,13 +80,13 @@ def _binary_size(tensor: InputTensor) -> int | None:
 
 
 def _from_json(tensor: InputTensor, data: list[Any], rows: int) -> list[Any]:
-    if len(data) != rows or (data and type(data[0]) is list):
-        data = _flat(tensor, data, rows)
     allowed = _TYPES_OF_BYTES if tensor.datatype == "BYTES" else _TYPES_OF_NUMBERS
-    for kind in set(map(type, data)):
-        if kind not in allowed:
-            where = next(i for i, value in enumerate(data) if type(value) is kind)
-            word = _KIND_WORDS.get(kind, "nested")
+    if len(data) == rows and allowed.issuperset(map(type, data)):
+        return data
+    data = _flat(tensor, data, rows)
+    for where, value in enumerate(data):
+        if type(value) not in allowed:
+            word = _KIND_WORDS.get(type(value), "nested")
             raise _unfit(tensor, f"is {tensor.datatype}, but element {where} is {word}")
     return data
 
