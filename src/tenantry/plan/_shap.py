@@ -3,35 +3,52 @@
 import numpy as np
 import numpy.typing as npt
 
-from tenantry.plan.ir import F32, Tree
+from tenantry.plan.ir import F32, F64, Tree
 from tenantry.plan.layout import NO_EDGE
 
-MIN_RATIO = 1e-6
-"""Smallest share of training rows along an edge: a leaf that no row reached would otherwise divide by zero."""
+MIN_SHARE = 1e-6
+"""Smallest share of training rows along an edge: one that no row took would otherwise divide by zero."""
+
+
+def shares(tree: Tree) -> F64:
+    """For every edge (2 × node + side) the share of the node's training weight that takes it; a half where there is
+    none."""
+    edges = np.empty(2 * len(tree.feature))
+    for node, children in enumerate(zip(tree.left.tolist(), tree.right.tolist(), strict=True)):
+        left, right = (float(tree.cover[c] if c >= 0 else tree.leaf_cover[~c]) for c in children)
+        share = left / (left + right) if left + right > 0 else 0.5
+        edges[2 * node] = min(max(share, MIN_SHARE), 1.0 - MIN_SHARE)
+        edges[2 * node + 1] = 1.0 - edges[2 * node]
+    return edges
+
+
+def leaf_shares(tree: Tree) -> F64:
+    """The share of the training weight that each leaf holds."""
+    edges = shares(tree)
+    inner, leaves = np.ones(len(tree.feature)), np.empty(len(tree.value))
+    for node in range(len(tree.feature)):
+        for side, child in enumerate((int(tree.left[node]), int(tree.right[node]))):
+            (inner if child >= 0 else leaves)[child if child >= 0 else ~child] = inner[node] * edges[2 * node + side]
+    return leaves
 
 
 def path_ratios(tree: Tree) -> tuple[F32, npt.NDArray[np.uint8], int]:
-    """For every edge (2 × node + side) the product of the training shares along the edges of the same slot from the
-    root down to it; for every node the last such edge of its slot above it (255: none); the most slots on any path.
+    """For every edge the product of the shares along the edges of the same slot from the root down to it; for every
+    node the last such edge of its slot above it (255: none); the most slots on any path.
     """
     n = len(tree.feature)
-    ratios = np.zeros(2 * n, np.float32)
+    ratios = shares(tree)
     ancestors = np.full(n, NO_EDGE, np.uint8)
     paths: list[dict[int, int]] = [{} for _ in range(n)]
     widest = 0
     for node in range(n):
         feature = int(tree.feature[node])
-        ancestor = paths[node].get(feature)
-        if ancestor is not None:
-            ancestors[node] = ancestor
-        total = float(tree.cover[node])
+        above = paths[node].get(feature)
+        if above is not None:
+            ancestors[node] = above
+            ratios[2 * node : 2 * node + 2] *= ratios[above]
+        widest = max(widest, len(paths[node]) + (above is None))
         for side, child in enumerate((int(tree.left[node]), int(tree.right[node]))):
-            edge = 2 * node + side
-            cover = float(tree.cover[child] if child >= 0 else tree.leaf_cover[~child])
-            ratio = max(cover / total, MIN_RATIO) if total > 0 else 0.5
-            ratios[edge] = ratio * (float(ratios[ancestor]) if ancestor is not None else 1.0)
-            below = {**paths[node], feature: edge}
-            widest = max(widest, len(below))
             if child >= 0:
-                paths[child] = below
-    return ratios, ancestors, widest
+                paths[child] = {**paths[node], feature: 2 * node + side}
+    return ratios.astype(np.float32), ancestors, widest

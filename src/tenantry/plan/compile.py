@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tenantry.errors import Unsupported
 from tenantry.plan import layout
-from tenantry.plan._shap import path_ratios
+from tenantry.plan._shap import leaf_shares, path_ratios
 from tenantry.plan.hashing import build_table, xxh64
 from tenantry.plan.ir import (
     MAX_PATH_FEATURES,
@@ -45,7 +45,7 @@ def expected_margins(spec: PlanSpec) -> tuple[float, ...]:
     """The mean margin of each output over the training records: where the attributions of a record start from."""
     forest = np.zeros(spec.n_outputs)
     for tree in spec.trees:
-        forest[tree.output] += float(np.dot(tree.value.astype(np.float64), _leaf_shares(tree)))
+        forest[tree.output] += float(np.dot(tree.value.astype(np.float64), leaf_shares(tree)))
     expected = spec.base + spec.forest_weight * forest
     if spec.linear is not None:
         linear = spec.linear.intercept.astype(np.float64) + spec.linear.center.astype(
@@ -56,24 +56,6 @@ def expected_margins(spec: PlanSpec) -> tuple[float, ...]:
                 linear = linear + column.mean_weight
         expected = expected + spec.linear_weight * linear
     return tuple(float(margin) for margin in expected)
-
-
-def _leaf_shares(tree: Tree) -> npt.NDArray[np.float64]:
-    share = np.zeros(len(tree.feature))
-    leaves = np.zeros(len(tree.value))
-    share[0] = 1.0
-    for node in range(len(tree.feature)):
-        for child in (int(tree.left[node]), int(tree.right[node])):
-            part = (
-                share[node]
-                * (tree.cover[child] if child >= 0 else tree.leaf_cover[~child])
-                / tree.cover[node]
-            )
-            if child >= 0:
-                share[child] = part
-            else:
-                leaves[~child] = part
-    return leaves
 
 
 def _refuse(what: str) -> NoReturn:

@@ -118,7 +118,9 @@ PlanColumn = NumberColumn | DateColumn | CategoryColumn | TextColumn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A derived slot: ``x[left] - x[right]`` in float32, NaN where either is. Its attribution is halved between them."""
+    """A derived slot: ``x[left] - x[right]`` in float32, NaN where either is, limited to ±FLT_MAX.
+
+    Its attribution is halved between them."""
 
     slot: int
     left: int

@@ -23,11 +23,12 @@ Array = npt.NDArray[Any]
 Record = Mapping[str, Any]
 
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_FLT_MAX = np.finfo(np.float32).max
 _POINTS, _WEIGHTS = (_POINTS + 1.0) / 2.0, _WEIGHTS / 2.0
 
 
 class Encoded(NamedTuple):
-    """Records on their way: ``x`` (n, slots) float32; ``linear`` (n, columns, K): what columns add to the linear member."""
+    """Records on their way: ``x`` (n, slots) float32; ``linear`` (n, columns, K), their additions to the linear member."""
 
     x: F32
     linear: F64
@@ -78,8 +79,9 @@ class Twin:
             except InvalidData as error:
                 raise InvalidData(error.code, f"column {name!r}: {error.message}") from None
         for d in self.sections[Section.DIFFERENCES]:
-            with np.errstate(invalid="ignore", over="ignore"):
-                encoded.x[:, d["slot"]] = encoded.x[:, d["left"]] - encoded.x[:, d["right"]]
+            with np.errstate(over="ignore"):
+                difference = encoded.x[:, d["left"]] - encoded.x[:, d["right"]]
+            encoded.x[:, d["slot"]] = np.clip(difference, -_FLT_MAX, _FLT_MAX)
         return encoded
 
     def _column(self, column: Any, index: int, values: list[Any], encoded: Encoded) -> None:
@@ -196,7 +198,7 @@ class Twin:
         with np.errstate(over="ignore"):
             if kind == "isotonic":
                 x, y = self._pool(Section.DOUBLES, head["knots"], 2, int(head["n_knots"]))
-                return np.interp(margins, x, y)
+                return np.asarray(np.interp(margins, x, y), np.float64)
             scaled = head["scale"] * margins + bias
             if kind == "sigmoid":
                 return np.asarray(1.0 / (1.0 + np.exp(-scaled)))
@@ -268,7 +270,7 @@ class _Tree(NamedTuple):
 
 def _left(tree: _Tree, node: Any, x: Array) -> Array:
     """Whether values go left at nodes: missing ones where the node says so."""
-    return np.where(np.isnan(x), tree.default_left[node], x <= tree.threshold[node])
+    return np.asarray(np.where(np.isnan(x), tree.default_left[node], x <= tree.threshold[node]))
 
 
 def _leaves(tree: _Tree, x: F32) -> Array:

@@ -1,6 +1,7 @@
 /* Raw values to slots, and to what categories and words add to the linear member. */
 #include "plan.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -92,7 +93,7 @@ void plan_finish(const plan *p, plan_row *row) {
     const uint32_t n = p->head->section[PLAN_S_DIFFERENCES].count;
     for (uint32_t i = 0; i < n; i++) {
         const plan_difference *d = p->differences + i;
-        float difference = row->x[2 * d->left] - row->x[2 * d->right];
-        put(row, d->slot, difference);
+        const float difference = row->x[2 * d->left] - row->x[2 * d->right];
+        put(row, d->slot, difference > FLT_MAX ? FLT_MAX : difference < -FLT_MAX ? -FLT_MAX : difference);
     }
 }

@@ -1,0 +1,268 @@
+"""Random plans and hostile records for the kernel's property tests."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tenantry.plan.compile import expected_margins
+from tenantry.plan.ir import (
+    Calibration,
+    CategoryColumn,
+    DateColumn,
+    Difference,
+    Linear,
+    NumberColumn,
+    NumberFormat,
+    PlanColumn,
+    PlanSpec,
+    TextColumn,
+    Tree,
+)
+from tenantry.schema import Task
+
+WORDS = (
+    "Month-to-month",
+    "Two year",
+    "true",
+    "false",
+    "1",
+    "-1.5",
+    "0.1",
+    "1e+16",
+    "Ünïcode",
+    "東京",
+    "a b c",
+    "?",
+    "x" * 60,
+)
+TOKENS = (
+    "good",
+    "bad",
+    "late",
+    "naïve",
+    "good bad",
+    "価格",
+    "r2",
+    "bad good",
+    "not",
+    "not late",
+    "12",
+    "late good",
+)
+NUMBERS = (
+    "1",
+    "-2.5",
+    "$1,234.50",
+    "(3)",
+    "1.234,5",
+    "7 kg",
+    "12%",
+    "1e3",
+    "1e999",
+    "999",
+    "1 234",
+    "١",
+    "nan",
+    "inf",
+    "--1",
+)
+DATES = (
+    "2024-03-05",
+    "3/4/2024",
+    "05-Mar-24",
+    "20240229",
+    "2023-02-29",
+    "2024-03-05T23:30:00+01:00",
+    "Mar 5, 2024 3:15 PM",
+)
+
+
+def f32(rng: np.random.Generator, *shape: int) -> Any:
+    return rng.normal(size=shape).astype(np.float32)
+
+
+class Maker:
+    """Draws one specification; slots are handed out as columns ask for them."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.slots = 0
+        self.task = Task(str(self.rng.choice([task.value for task in Task])))
+        self.outputs = int(self.rng.integers(2, 5)) if self.task is Task.MULTICLASS else 1
+
+    def slot(self) -> int:
+        self.slots += 1
+        return self.slots - 1
+
+    def maybe(self) -> int:
+        return self.slot() if self.rng.random() < 0.6 else -1
+
+    def column(self, index: int) -> PlanColumn:
+        make = self.rng.choice([self.number, self.date, self.category, self.text])  # type: ignore[arg-type]
+        column: PlanColumn = make(f"column {index} é")
+        return column
+
+    def number(self, name: str) -> NumberColumn:
+        return NumberColumn(
+            name=name,
+            slot=self.slot(),
+            format=NumberFormat(
+                decimal="," if self.rng.random() < 0.3 else ".",
+                unit_tail=bool(self.rng.random() < 0.4),
+                nulls=(999.0, -1.0) if self.rng.random() < 0.3 else (),
+            ),
+        )
+
+    def date(self, name: str) -> DateColumn:
+        parts = {part: self.maybe() for part in ("days", "month", "weekday", "day", "hour")}
+        order: Any = self.rng.choice(["ymd", "mdy", "dmy"])
+        return DateColumn(name=name, order=order, **parts)
+
+    def category(self, name: str) -> CategoryColumn:
+        words = tuple(word for word in WORDS if self.rng.random() < 0.6)
+        rows = int(self.rng.integers(1, len(words) + 3))
+        slots = tuple(self.slot() for _ in range(int(self.rng.integers(0, 3))))
+        values = f32(self.rng, rows, len(slots))
+        values[self.rng.random(values.shape) < 0.1] = np.nan
+        return CategoryColumn(
+            name=name,
+            words=words,
+            rows=self.rng.integers(0, rows, len(words)).astype(np.int32),
+            missing_row=int(self.rng.integers(rows)),
+            unseen_row=int(self.rng.integers(rows)),
+            slots=slots,
+            values=values,
+            weights=f32(self.rng, rows, self.outputs),
+            mean_weight=f32(self.rng, self.outputs),
+        )
+
+    def text(self, name: str) -> TextColumn:
+        tokens = tuple(token for token in TOKENS if self.rng.random() < 0.7)
+        return TextColumn(
+            name=name,
+            tokens=tokens,
+            idf=(1 + self.rng.random(len(tokens))).astype(np.float32),
+            token_slots=np.array([self.maybe() for _ in tokens], np.int32),
+            weights=f32(self.rng, len(tokens), self.outputs),
+            mean_weight=f32(self.rng, self.outputs),
+            chars_slot=self.maybe(),
+            words_slot=self.maybe(),
+        )
+
+    def tree(self, n: int) -> Tree:
+        """A random shape of n splits, in breadth-first or depth-first order, with covers that add up."""
+        left, right = np.zeros(n, np.int32), np.zeros(n, np.int32)
+        cover, leaf_cover = np.zeros(n), np.zeros(n + 1)
+        cover[0] = float(self.rng.integers(100, 5000))
+        open_edges, leaf = [], 0
+        for node in range(n):
+            if node:
+                parent, side = open_edges.pop(int(self.rng.integers(len(open_edges))))
+                side[parent] = node
+            open_edges += [(node, left), (node, right)]
+        for parent, side in open_edges:
+            side[parent] = ~leaf
+            leaf += 1
+        for node in range(n):
+            share = self.rng.random() if self.rng.random() < 0.9 else 0.0  # leaves that no row reached happen
+            for child, part in ((int(left[node]), share), (int(right[node]), 1 - share)):
+                (cover if child >= 0 else leaf_cover)[child if child >= 0 else ~child] = cover[node] * part
+        return Tree(
+            output=int(self.rng.integers(self.outputs)),
+            feature=self.rng.integers(0, min(self.slots, 16), n).astype(np.int32),
+            threshold=np.where(self.rng.random(n) < 0.1, np.float32(19000), f32(self.rng, n)),
+            default_left=self.rng.random(n) < 0.5,
+            left=left,
+            right=right,
+            value=f32(self.rng, n + 1),
+            cover=cover,
+            leaf_cover=leaf_cover,
+        )
+
+    def linear(self) -> Linear | None:
+        if self.rng.random() < 0.3:
+            return None
+        m = int(self.rng.integers(0, self.slots + 1))
+        return Linear(
+            intercept=self.rng.normal(size=self.outputs),
+            slot=self.rng.integers(0, max(self.slots, 1), m).astype(np.int32),
+            mean=f32(self.rng, m),
+            inv_scale=np.abs(f32(self.rng, m)),
+            fill=f32(self.rng, m),
+            center=f32(self.rng, m),
+            weight=f32(self.rng, m, self.outputs),
+        )
+
+    def calibration(self) -> Calibration:
+        b = self.rng.normal(size=self.outputs)
+        a = float(self.rng.random() + 0.2)
+        if self.task is Task.MULTICLASS:
+            return Calibration(kind="softmax", a=a, b=b)
+        if self.task is Task.REGRESSION:
+            kind: Any = self.rng.choice(["linear", "exp"])
+            return Calibration(kind=kind, a=a, b=b, low=-3.0, high=float(self.rng.choice([5.0, np.inf])))
+        if self.rng.random() < 0.5:
+            return Calibration(kind="sigmoid", a=a, b=b)
+        x = np.unique(self.rng.normal(scale=3, size=int(self.rng.integers(1, 30))))
+        return Calibration(kind="isotonic", x=x, y=np.sort(self.rng.random(x.size)))
+
+    def spec(self) -> PlanSpec:
+        columns = tuple(self.column(i) for i in range(int(self.rng.integers(1, 6))))
+        own = self.slots
+        differences = tuple(
+            Difference(slot=self.slot(), left=int(self.rng.integers(own)), right=int(self.rng.integers(own)))
+            for _ in range(int(self.rng.integers(0, 3)))
+            if own
+        )
+        sizes = [
+            int(self.rng.integers(1, 128 if self.rng.random() < 0.1 else 12))
+            for _ in range(int(self.rng.integers(0, 20)))
+        ]
+        linear = self.linear()
+        return PlanSpec(
+            task=self.task,
+            n_outputs=self.outputs,
+            n_slots=self.slots,
+            columns=columns,
+            differences=differences,
+            trees=tuple(self.tree(n) for n in sizes if self.slots),
+            linear=linear,
+            base=self.rng.normal(size=self.outputs),
+            forest_weight=float(self.rng.random()),
+            linear_weight=float(self.rng.random()) if linear else 0.0,
+            calibration=self.calibration(),
+            meta={},
+            seed=int(self.rng.integers(1 << 62)),
+        )
+
+
+def random_spec(seed: int) -> PlanSpec:
+    return Maker(seed).spec()
+
+
+def records_of(spec: PlanSpec) -> st.SearchStrategy[dict[str, Any]]:
+    """Records with every kind of value in every kind of column, absent columns and unknown fields."""
+    sentence = st.lists(st.sampled_from((*TOKENS, "Good", "NOT", "it's", "—", "b")), max_size=30).map(
+        " ".join
+    )
+    value = st.one_of(
+        st.sampled_from((*WORDS, *NUMBERS, *DATES)),
+        st.sampled_from((*WORDS, *NUMBERS, *DATES)).map(lambda s: f" \t{s}\n"),
+        sentence,
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.integers(min_value=-(10**400), max_value=10**400),
+        st.floats(allow_nan=True, allow_infinity=True),
+        st.text(st.characters(codec="utf-8"), max_size=40),
+        st.binary(max_size=0),
+        st.sampled_from(
+            (np.float32(1.5), np.int64(7), np.bool_(True), np.float64("nan"), "2024-03-05".encode())
+        ),
+    )
+    known = {column.name: value for column in spec.columns}
+    return st.fixed_dictionaries({}, optional={**known, "unknown": value})
+
+
+__all__ = ["Maker", "expected_margins", "f32", "random_spec", "records_of"]
