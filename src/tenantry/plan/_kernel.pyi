@@ -7,6 +7,7 @@ class Kernel:
     columns: tuple[str, ...]
     n_outputs: int
     n_slots: int
+    value_slots: tuple[int, ...]
     nbytes: int
     data: bytes
     meta_json: bytes

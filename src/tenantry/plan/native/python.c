@@ -415,6 +415,23 @@ static PyObject *get_columns(PyObject *self, void *unused) {
     Py_INCREF(((Kernel *)self)->names);
     return ((Kernel *)self)->names;
 }
+/* Of each column the slot that holds its value (a number's, a date's days), or -1. */
+static PyObject *get_value_slots(PyObject *object, void *unused) {
+    const plan *p = &((Kernel *)object)->p;
+    PyObject *slots;
+    (void)unused;
+    if (!((Kernel *)object)->data) return PyErr_SetString(PyExc_ValueError, "the plan is closed"), NULL;
+    slots = PyTuple_New(p->n_columns);
+    for (uint32_t k = 0; slots && k < p->n_columns; k++) {
+        const plan_column *c = p->columns + k;
+        PyObject *slot = PyLong_FromLong(c->kind < PLAN_CATEGORY && c->slot[0] != PLAN_NONE ? (long)c->slot[0] : -1);
+        if (!slot || PyTuple_SetItem(slots, k, slot)) {
+            Py_DECREF(slots);
+            slots = NULL;
+        }
+    }
+    return slots;
+}
 static PyObject *get_outputs(PyObject *self, void *unused) { (void)unused; return PyLong_FromLong((long)((Kernel *)self)->p.n_outputs); }
 static PyObject *get_slots(PyObject *self, void *unused) { (void)unused; return PyLong_FromLong((long)((Kernel *)self)->p.n_slots); }
 static PyObject *get_size(PyObject *self, void *unused) { (void)unused; return PyLong_FromSize_t(((Kernel *)self)->size); }
@@ -442,6 +459,7 @@ static PyGetSetDef GETTERS[] = {
     {"columns", get_columns, NULL, "Names of the raw columns.", NULL},
     {"n_outputs", get_outputs, NULL, "Scores a record.", NULL},
     {"n_slots", get_slots, NULL, "float32 slots a record.", NULL},
+    {"value_slots", get_value_slots, NULL, "Slots of numbers and of days, by column; -1 for other kinds.", NULL},
     {"nbytes", get_size, NULL, "Size of the plan.", NULL},
     {"data", get_bytes, NULL, "The plan's bytes.", NULL},
     {"meta_json", get_bytes, NULL, "The plan's own description.", &WHOLE_META},

@@ -1,0 +1,181 @@
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from tenantry.plan import Plan, compile_plan
+from tenantry.plan.ir import (
+    Calibration,
+    CategoryColumn,
+    DateColumn,
+    Linear,
+    NumberColumn,
+    PlanSpec,
+    TextColumn,
+)
+from tenantry.plan.meta import ColumnMeta, PlanMeta
+from tenantry.plan.reasons import reasons
+from tenantry.schema import Column, SemanticType, Signature, Task
+
+F = np.float32
+
+
+def word_column(name: str, weights: dict[str, float], outputs: int = 1) -> CategoryColumn:
+    values = np.array([*weights.values(), 0.0, 0.0], F)
+    return CategoryColumn(
+        name=name,
+        words=tuple(weights),
+        rows=np.arange(len(weights), dtype=np.int32),
+        missing_row=len(weights),
+        unseen_row=len(weights) + 1,
+        slots=(),
+        values=np.zeros((len(values), 0), F),
+        weights=values[:, None] * np.array([1.0, -1.0, 0.5][:outputs], F),
+        mean_weight=np.zeros(outputs, F),
+    )
+
+
+def make(task: Task = Task.BINARY, outputs: int = 1, positive: str | None = "Yes") -> Plan:
+    """Contract by word, tenure and age by -1 a unit, signup by +0.001 a day, notes by token."""
+    types = {
+        "Contract": SemanticType.CATEGORY,
+        "tenure": SemanticType.NUMBER,
+        "signup": SemanticType.DATE,
+        "notes": SemanticType.TEXT,
+    }
+    ladder = tuple(float(q) for q in range(0, 84, 4))
+    quantiles: dict[str, tuple[float, ...]] = {"tenure": ladder, "signup": tuple(19000 + q for q in ladder)}
+    signature = Signature(
+        task=task,
+        inputs=tuple(Column(name=name, type=kind) for name, kind in types.items()),
+        classes=() if task is Task.REGRESSION else ("No", "Yes", "Maybe")[: max(outputs, 2)],
+        positive_class=positive,
+    )
+    meta = PlanMeta(
+        signature=signature,
+        columns=tuple(ColumnMeta(column=c, quantiles=quantiles.get(c.name, ())) for c in signature.inputs),
+        target="Churn",
+        expected=(0.0,) * outputs,
+    )
+    kind: Any = {Task.BINARY: "sigmoid", Task.MULTICLASS: "softmax", Task.REGRESSION: "linear"}[task]
+    return Plan.from_bytes(
+        compile_plan(
+            PlanSpec(
+                task=task,
+                n_outputs=outputs,
+                n_slots=2,
+                columns=(
+                    word_column("Contract", {"Month-to-month": 0.5, "Two year": -0.5}, outputs),
+                    NumberColumn(name="tenure", slot=0),
+                    DateColumn(name="signup", order="ymd", days=1),
+                    TextColumn(
+                        name="notes",
+                        tokens=("late",),
+                        idf=np.ones(1, F),
+                        token_slots=np.full(1, -1, np.int32),
+                        weights=np.full((1, outputs), 0.25, F),
+                        mean_weight=np.zeros(outputs, F),
+                    ),
+                ),
+                differences=(),
+                trees=(),
+                linear=Linear(
+                    intercept=np.zeros(outputs),
+                    slot=np.array([0, 1], np.int32),
+                    mean=np.array([40, 19040], F),
+                    inv_scale=np.array([1 / 32, 1 / 32], F),
+                    fill=np.array([60, 19040], F),
+                    center=np.zeros(2, F),
+                    weight=np.array([[-1.0] * outputs, [0.1] * outputs], F),
+                ),
+                base=np.zeros(outputs),
+                forest_weight=0.0,
+                linear_weight=1.0,
+                calibration=Calibration(kind=kind, b=np.zeros(outputs)),
+                meta=msgspec.to_builtins(meta),
+            )
+        )
+    )
+
+
+def texts(plan: Plan, record: dict[str, Any], k: int = 9, output: int | None = None) -> list[str]:
+    return [reason.text for reason in reasons(plan, record, k, output)]
+
+
+def test_the_strongest_come_first_and_say_which_way_they_push() -> None:
+    found = reasons(make(), {"Contract": "Month-to-month", "tenure": 1, "notes": "late"}, 2)
+    assert [(r.column, r.direction) for r in found] == [("tenure", "up"), ("Contract", "up")]
+    assert found[0].contribution == pytest.approx(39 / 32, abs=1e-6)
+    assert found[0].text == "tenure is 1 (lower than 95 % of records): raises the chance of Yes"
+    assert found[1].text == "Contract is Month-to-month: raises the chance of Yes"
+
+
+def test_a_falling_contribution_lowers() -> None:
+    assert texts(make(), {"Contract": "Two year", "tenure": 40}) == [
+        "Contract is Two year: lowers the chance of Yes"
+    ]
+
+
+def test_missing_and_unreadable_values_are_named_as_such() -> None:
+    plan = make()
+    assert texts(plan, {}) == ["tenure is missing: lowers the chance of Yes"]
+    assert texts(plan, {"tenure": " "}) == ["tenure is missing: lowers the chance of Yes"]
+    assert texts(plan, {"tenure": "soon"}) == [
+        "tenure is soon, which reads as missing: lowers the chance of Yes"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tenure", "place"),
+    [
+        (-1, " (lower than every record learnt from)"),
+        (500, " (higher than every record learnt from)"),
+        ("$3.00", " (lower than 95 % of records)"),
+        (70, " (higher than 85 % of records)"),
+        (35, ""),
+    ],
+)
+def test_a_number_is_placed_among_the_records_learnt_from(tenure: Any, place: str) -> None:
+    assert texts(make(), {"tenure": tenure})[0].startswith(f"tenure is {tenure}{place}:")
+
+
+def test_dates_are_earlier_or_later() -> None:
+    [text] = texts(make(), {"tenure": 40, "signup": "2022-03-20"})
+    assert text == "signup is 2022-03-20 (higher than 85 % of records): raises the chance of Yes".replace(
+        "higher", "later"
+    )
+
+
+def test_text_is_quoted_and_cut() -> None:
+    [text] = texts(make(), {"tenure": 40, "notes": "late " * 40})
+    assert text.startswith("notes says “late late") and "…”: raises" in text and len(text) < 110
+
+
+def test_regression_speaks_of_the_estimate_and_unnamed_classes_of_the_chance() -> None:
+    record = {"Contract": "Two year", "tenure": 40}
+    assert texts(make(Task.REGRESSION, positive=None), record) == [
+        "Contract is Two year: lowers the estimate"
+    ]
+    assert texts(make(positive=None), record) == ["Contract is Two year: lowers the chance"]
+
+
+def test_of_several_classes_the_likeliest_is_explained_unless_one_is_named() -> None:
+    plan = make(Task.MULTICLASS, outputs=3, positive=None)
+    record = {"Contract": "Month-to-month", "tenure": 40}
+    assert texts(plan, record) == ["Contract is Month-to-month: raises the chance of No"]
+    assert texts(plan, record, output=1) == ["Contract is Month-to-month: lowers the chance of Yes"]
+
+
+def test_contributions_of_nothing_are_left_out_and_ties_stand_in_column_order() -> None:
+    plan = make()
+    assert reasons(plan, {"tenure": 40}, 5) == []
+    assert reasons(plan, {"Contract": "Two year", "tenure": 56}, 0) == []
+    tied = reasons(plan, {"Contract": "Two year", "tenure": 56}, 5)
+    assert [r.column for r in tied] == ["Contract", "tenure"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, True, b"x", np.float32(2), "é" * 100])
+def test_reasons_are_json_whatever_the_values(value: Any) -> None:
+    for reason in reasons(make(), dict.fromkeys(("Contract", "tenure", "signup", "notes"), value), 9):
+        msgspec.json.decode(msgspec.json.encode(reason))
