@@ -36,7 +36,9 @@ def find_blend(task: Task, y: np.ndarray, forest: F64 | None, linear: F64 | None
         name = "forest" if linear is None else "linear"
         if only is None:
             raise AssertionError("there is no member to blend")
-        return Blend(float(linear is None), float(forest is None), {name: float(row_losses(task, y, only).mean())})
+        return Blend(
+            float(linear is None), float(forest is None), {name: float(row_losses(task, y, only).mean())}
+        )
     each = [row_losses(task, y, w * forest + (1 - w) * linear) for w in _STEPS]
     means = np.array([loss.mean() for loss in each])
     best = int(means.argmin())

@@ -110,7 +110,9 @@ def build_spec(fitted: Fitted, task: Task, meta: Mapping[str, Any], seed: int) -
     if fitted.forest is not None:
         base = fitted.blend.forest * (fitted.forest.prior + stumps)
     slots = _SlotMap(place)
-    columns = tuple(_column(fitted, at, column, slots, outputs) for at, column in enumerate(fitted.space.columns))
+    columns = tuple(
+        _column(fitted, at, column, slots, outputs) for at, column in enumerate(fitted.space.columns)
+    )
     differences = tuple(
         Difference(slot=slots[s], left=slots[left], right=slots[right])
         for s, left, right in fitted.space.differences

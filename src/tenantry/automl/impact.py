@@ -10,7 +10,8 @@ SAMPLE = 300
 
 
 def global_impact(plan: Plan, records: list[Record]) -> F64:
-    """One share a plan column, summing to 1 (all 0 where no column matters): mean |Shapley value|, over the outputs too.
+    """One share a plan column, summing to 1 (all 0 where no column matters): mean |Shapley value|, over the
+    outputs too.
 
     Exact attributions of the compiled plan, so that the impact and the reasons of single predictions agree.
     """

@@ -12,7 +12,15 @@ from tenantry.automl.budget import Budget
 from tenantry.automl.calibrate import ValueScale, cross_fitted, fit_calibration
 from tenantry.automl.compile import Fitted, LinearParts, linear_parts
 from tenantry.automl.encoders import Encoded, FeatureSpace, build_space
-from tenantry.automl.members import Forest, ForestParams, LinearDesign, build_design, fit_forest, fit_linear
+from tenantry.automl.members import (
+    Forest,
+    ForestParams,
+    LinearDesign,
+    Objective,
+    build_design,
+    fit_forest,
+    fit_linear,
+)
 from tenantry.automl.oof import Learning, OutOfFold, out_of_fold
 from tenantry.automl.prepare import Prepared
 from tenantry.automl.target import Target
@@ -53,10 +61,10 @@ def learn(prepared: Prepared, budget: Budget, seed: int, report: Callable[[float
     space = build_space(prepared.features, encoding_target.shape[1], classes=task is not Task.REGRESSION)
     design = build_design(space)
     folds = _folds(target, prepared.groups, seed)
-    learning = Learning(task, y, encoding_target, len(target.classes), folds, seed)
+    objective = Objective(task, len(target.classes))
+    learning = Learning(objective, y, encoding_target, folds, seed)
     params = _params(rows)
-    outputs = learning.classes if task is Task.MULTICLASS else 1
-    most = min(MAX_LEAVES // params.num_leaves, MAX_LEAVES_ALL // (params.num_leaves * outputs))
+    most = min(MAX_LEAVES // params.num_leaves, MAX_LEAVES_ALL // (params.num_leaves * objective.outputs))
     budget.require("the first model was trained")
     found = out_of_fold(space, design, learning, params, most, budget, lambda f, d: report(0.8 * f, d))
     scored = np.flatnonzero(found.scored).astype(np.int64)
@@ -80,7 +88,9 @@ def learn(prepared: Prepared, budget: Budget, seed: int, report: Callable[[float
         calibration,
     )
     report(1.0, "fitted")
-    return Learned(fitted, task, scored, target.y[scored], predicted, _members(fitted, found, blend.losses, scale))
+    return Learned(
+        fitted, task, scored, target.y[scored], predicted, _members(fitted, found, blend.losses, scale)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +110,8 @@ class _LastFit:
         fitted = fit_forest(
             self.space.forest_matrix(dense, encoded.rows),
             self.learning.y,
-            task=self.learning.task,
-            classes=self.learning.classes,
-            params=self.found.params,
+            self.learning.objective,
+            self.found.params,
             rounds=rounds,
             seed=self.learning.seed,
             deadline=self.budget.deadline(0.8 * self.budget.left),
@@ -115,7 +124,9 @@ class _LastFit:
     def linear(self, encoded: Encoded) -> LinearParts:
         dense = self.space.train_dense(encoded)
         matrix = self.design.matrix(dense, encoded, encoded.rows, own=True)
-        fit = fit_linear(matrix, self.learning.y, task=self.learning.task, strength=self.found.strength)
+        fit = fit_linear(
+            matrix, self.learning.y, task=self.learning.objective.task, strength=self.found.strength
+        )
         return linear_parts(self.design, encoded, fit)
 
 
@@ -143,7 +154,7 @@ def _encoding_target(target: Target, y: np.ndarray) -> F64:
     """What target encodings average: the positive class, each class, or the standardised value."""
     if target.task is Task.REGRESSION:
         return np.asarray(y, dtype=np.float64)[:, None]
-    hits = np.eye(len(target.classes))[y]
+    hits = np.asarray(np.eye(len(target.classes))[y], dtype=np.float64)
     return hits[:, 1:] if target.task is Task.BINARY else hits
 
 
@@ -154,7 +165,9 @@ def _folds(target: Target, groups: I64, seed: int) -> I64:
     return stratified_folds(np.asarray(target.y, dtype=np.int64), FOLDS, seed, groups)
 
 
-def _members(fitted: Fitted, found: OutOfFold, losses: dict[str, float], scale: ValueScale) -> dict[str, object]:
+def _members(
+    fitted: Fitted, found: OutOfFold, losses: dict[str, float], scale: ValueScale
+) -> dict[str, object]:
     """What the scorecard says of the members."""
     members: dict[str, object] = {
         "weights": {"forest": fitted.blend.forest, "linear": fitted.blend.linear},

@@ -1,4 +1,5 @@
-"""What members, blends and calibrations are judged by: log loss of margins, or squared error of a standardised value."""
+"""What members, blends and calibrations are judged by: log loss of margins, or squared error of a
+standardised value."""
 
 import numpy as np
 from scipy.special import expit, log_expit, logsumexp, softmax

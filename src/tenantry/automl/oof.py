@@ -10,22 +10,27 @@ from tenantry.automl.arrays import F64, I64, Bools
 from tenantry.automl.budget import Budget
 from tenantry.automl.encoders import FeatureSpace
 from tenantry.automl.losses import row_losses
-from tenantry.automl.members import Forest, ForestParams, LinearDesign, LinearFit, fit_forest, fit_linear
-from tenantry.schema import Task
+from tenantry.automl.members import (
+    Forest,
+    ForestParams,
+    LinearDesign,
+    LinearFit,
+    Objective,
+    fit_forest,
+    fit_linear,
+)
 
 STRENGTHS = (0.02, 0.2, 2.0)
 """Inverse penalties of the linear member that are tried, the strongest penalty first."""
-PATIENCE = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Learning:
     """What the members learn: ``y`` as margins want it, and the matrix that target encodings are made from."""
 
-    task: Task
+    objective: Objective
     y: np.ndarray
     encoding_target: F64
-    classes: int
     folds: I64
     seed: int
 
@@ -74,7 +79,7 @@ def out_of_fold(
         cost = budget.spent - spent_before
         if budget.left < 1.5 * cost and fold + 1 < count:
             break
-    return _join(space, learning, params, done)
+    return _join(learning, params, done)
 
 
 def _fold(
@@ -101,36 +106,38 @@ def _fold(
     for strength in STRENGTHS:
         if fit is not None and deadline.left < 0.5 * seconds:
             break
-        fit = fit_linear(own, y[train], task=learning.task, strength=strength, start=fit)
+        fit = fit_linear(own, y[train], task=learning.objective.task, strength=strength, start=fit)
         linear.append(fit.margins(other))
     before = budget.spent
     matrix = space.forest_matrix(dense_valid, valid)
     forest = fit_forest(
         space.forest_matrix(dense_train, train),
         y[train],
-        task=learning.task,
-        classes=learning.classes,
-        params=params,
+        learning.objective,
+        params,
         rounds=max_rounds,
         seed=learning.seed,
         deadline=deadline,
         validation=(matrix, y[valid]),
-        patience=PATIENCE,
     )
     return _Fold(valid, forest, matrix, linear, budget.spent - before)
 
 
-def _join(space: FeatureSpace, learning: Learning, params: ForestParams, done: list[_Fold]) -> OutOfFold:
+def _join(learning: Learning, params: ForestParams, done: list[_Fold]) -> OutOfFold:
     """One number of rounds and one penalty for all folds, so that no fold is judged by a choice made on itself."""
     rows = len(learning.y)
-    outputs = learning.classes if learning.task is Task.MULTICLASS else 1
     scored = np.zeros(rows, dtype=bool)
-    forest, linear = np.zeros((rows, outputs)), np.zeros((rows, outputs))
+    forest, linear = (
+        np.zeros((rows, learning.objective.outputs)),
+        np.zeros((rows, learning.objective.outputs)),
+    )
     curves = [fold.forest.losses for fold in done if fold.forest is not None]
     rounds = _best_rounds(curves)
     tried = min(len(fold.linear) for fold in done)
     losses = [
-        np.concatenate([row_losses(learning.task, learning.y[f.rows], f.linear[i]) for f in done]).mean()
+        np.concatenate(
+            [row_losses(learning.objective.task, learning.y[f.rows], f.linear[i]) for f in done]
+        ).mean()
         for i in range(tried)
     ]
     pick = int(np.argmin(losses))

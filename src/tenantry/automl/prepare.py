@@ -10,10 +10,10 @@ from tenantry.apps.filters import apply_filters
 from tenantry.automl.arrays import I64
 from tenantry.automl.checks import Checked, Context, run_checks
 from tenantry.automl.checks.duplicate_rows import row_groups
-from tenantry.automl.target import Target, read_target
+from tenantry.automl.target import MIN_ROWS, Target, read_target
 from tenantry.automl.typing import TypedColumn, type_table
-from tenantry.bundle.scorecard import ColumnReport, Finding
 from tenantry.automl.words import column_report
+from tenantry.bundle.scorecard import ColumnReport, Finding
 from tenantry.errors import InvalidData, InvalidRequest
 from tenantry.schema import Role
 
@@ -51,7 +51,13 @@ class Prepared:
         return tuple(reports)
 
 
-def prepare(table: pa.Table, definition: PredictionDefinition, cpu_seconds: float, seed: int) -> Prepared:
+def prepare(
+    table: pa.Table,
+    definition: PredictionDefinition,
+    cpu_seconds: float,
+    seed: int,
+    minimum_rows: int = MIN_ROWS,
+) -> Prepared:
     """Filter, type, read the target, check. Errors: ``InvalidRequest`` column_missing, target_missing; ``InvalidData``
     of :func:`read_target`, too_many_columns, column_duplicate, no_usable_columns."""
     _check_names(table, definition)
@@ -60,7 +66,7 @@ def prepare(table: pa.Table, definition: PredictionDefinition, cpu_seconds: floa
         raise InvalidData("too_few_rows", "no row is left of the table after its filters")
     typed = type_table(table, table.column_names)
     target_column = next(c for c in typed if c.name == definition.target)
-    target = read_target(target_column, definition)
+    target = read_target(target_column, definition, minimum_rows)
     others = [c for c in typed if c.name != definition.target]
     target, sampled = _sample(target, len(others), cpu_seconds, seed)
     rows = target.rows
@@ -70,7 +76,9 @@ def prepare(table: pa.Table, definition: PredictionDefinition, cpu_seconds: floa
     checked = run_checks(Context(usable, target, definition.target, groups), definition)
     if not checked.kept:
         left = ", ".join(f"{name} ({reason})" for name, reason in list(checked.left_out.items())[:5])
-        raise InvalidData("no_usable_columns", f"no column is left to learn from: {left}" if left else "no column")
+        raise InvalidData(
+            "no_usable_columns", f"no column is left to learn from: {left}" if left else "no column"
+        )
     return Prepared(
         columns,
         checked.kept,
@@ -90,12 +98,16 @@ def _check_names(table: pa.Table, definition: PredictionDefinition) -> None:
         twice = next(name for name in names if names.count(name) > 1)
         raise InvalidData("column_duplicate", f"two columns are called {twice!r}")
     if len(names) > MAX_COLUMNS:
-        raise InvalidData("too_many_columns", f"the table has {len(names)} columns; {MAX_COLUMNS} are the most")
+        raise InvalidData(
+            "too_many_columns", f"the table has {len(names)} columns; {MAX_COLUMNS} are the most"
+        )
     wanted = [*definition.only, *definition.include, *definition.exclude]
     wanted += [definition.key] if definition.key else []
     for name in wanted:
         if name not in names:
-            raise InvalidRequest("column_missing", f"the table has no column {name!r}, which the definition names")
+            raise InvalidRequest(
+                "column_missing", f"the table has no column {name!r}, which the definition names"
+            )
 
 
 def _sample(

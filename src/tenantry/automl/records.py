@@ -10,7 +10,9 @@ Record = dict[str, Any]
 
 def raw_records(columns: tuple[TypedColumn, ...], rows: I64) -> list[Record]:
     """One mapping a row; a missing value is None."""
-    lists = [[None if c < 0 else column.values.values[c] for c in column.values.codes[rows]] for column in columns]
+    lists = [
+        [None if c < 0 else column.values.values[c] for c in column.values.codes[rows]] for column in columns
+    ]
     names = [column.name for column in columns]
     return [dict(zip(names, values, strict=True)) for values in zip(*lists, strict=True)]
 

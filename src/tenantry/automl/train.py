@@ -6,7 +6,7 @@ from importlib.metadata import version
 import msgspec
 import numpy as np
 import pyarrow as pa
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tenantry.apps import PredictionDefinition
 from tenantry.automl.arrays import F64
@@ -20,6 +20,7 @@ from tenantry.automl.prepare import Prepared, prepare
 from tenantry.automl.records import raw_records
 from tenantry.automl.reference import reference_bins
 from tenantry.automl.scorecard import build_scorecard, choose_threshold
+from tenantry.automl.target import MIN_ROWS
 from tenantry.automl.typing import DATE_TYPES, TypedColumn, type_table
 from tenantry.automl.words import column_report, feature_plan, model_card
 from tenantry.bundle.scorecard import ColumnReport
@@ -41,12 +42,15 @@ def train(
     budget_cpu_seconds: float,
     seed: int = 0,
     progress: Progress | None = None,
+    minimum_rows: int = MIN_ROWS,
 ) -> TrainedModel:
     """Learn one prediction of one tenant from that tenant's table alone (A6).
 
+    ``minimum_rows``: refuse a table with fewer known outcomes (and a fifth of that for each class).
+
     Deterministic for a seed, as long as the budget does not cut it short. Errors: ``InvalidData`` and
-    ``InvalidRequest`` of :mod:`tenantry.automl.prepare` and :mod:`tenantry.automl.learn`; ``Internal("parity_failed")``;
-    whatever ``progress`` raises.
+    ``InvalidRequest`` of :mod:`tenantry.automl.prepare` and :mod:`tenantry.automl.learn`;
+    ``Internal("parity_failed")``; whatever ``progress`` raises.
     """
     del tenant  # the data's owner; training keeps nothing and looks nothing up
     budget = Budget(budget_cpu_seconds)
@@ -57,7 +61,7 @@ def train(
 
     with threadpool_limits(limits=1):
         say("profile", 0.0, f"{table.num_rows} rows, {table.num_columns} columns")
-        prepared = prepare(table, definition, budget_cpu_seconds, seed)
+        prepared = prepare(table, definition, budget_cpu_seconds, seed, minimum_rows)
         say("learn", 0.1, f"{len(prepared.features)} columns to learn from")
         learned = learn(prepared, budget, seed, lambda share, detail: say("learn", 0.1 + 0.7 * share, detail))
         say("compile", 0.85, "compiling the plan")

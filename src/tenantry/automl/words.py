@@ -5,6 +5,11 @@ from tenantry.automl.typing import DATE_TYPES, TEXT_TYPES, TypedColumn
 from tenantry.bundle.scorecard import ColumnReport, Metric, Scorecard
 from tenantry.schema import NUMERIC_TYPES, Role, SemanticType, Task
 
+_LIMITS = (
+    "The model knows only what its training rows show. Where the way in which records come about changes, its "
+    "figures no longer hold: watch its inputs and scores, and train again. It says what goes together, not what "
+    "causes what. Do not use it to decide about people without checking it for unfairness."
+)
 _ORDERS = {"ymd": "year first", "mdy": "month first", "dmy": "day first"}
 
 
@@ -25,14 +30,15 @@ def _how(column: TypedColumn, fitted: Fitted) -> str:
         return f"{column.type.value}, {_ORDERS[column.order]}; days, and its parts where they vary"
     for text in fitted.space.texts:
         if text.name == column.name and column.type in TEXT_TYPES:
-            return f"{column.type.value}; TF-IDF of {len(text.tokens)} words and pairs of words, and its length"
+            return (
+                f"{column.type.value}; TF-IDF of {len(text.tokens)} words and pairs of words, and its length"
+            )
     for encoder in fitted.space.categories:
         if encoder.name == column.name:
             if encoder.two_words:
                 return f"{column.type.value} of two words"
-            return (
-                f"{column.type.value} of {len(encoder.words)} words; code, frequency, and target rate fitted out of fold"
-            )
+            what = f"{column.type.value} of {len(encoder.words)} words"
+            return f"{what}; code, frequency, and target rate fitted out of fold"
     return column.type.value
 
 
@@ -56,9 +62,14 @@ def verdict(
         )
     share, error = by_name["r2"], by_name["mae"]
     return (
-        f"Explains {max(0.0, share.value):.0%} of the differences in {target}; on average it is off by {error.value:,.4g} "
-        f"(guessing: {error.guessing:,.4g}). {_trust(share)}"
+        f"Explains {max(0.0, share.value):.0%} of the differences in {target}; on average it is off by "
+        f"{_figure(error.value)} (guessing: {_figure(error.guessing)}). {_trust(share)}"
     )
+
+
+def _figure(value: float) -> str:
+    """Three digits that people read: 4,605 and 0.0321."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _trust(metric: Metric) -> str:
@@ -88,9 +99,7 @@ def model_card(card: Scorecard, plan: tuple[str, ...]) -> str:
         "## What was found in the data",
         "\n".join(f"- {f.severity}: {f.message}. {f.action}" for f in card.findings) or "Nothing of note.",
         "## Limits",
-        "The model knows only what its training rows show. Where the way in which records come about changes, its "
-        "figures no longer hold: watch its inputs and scores, and train again. It says what goes together, not what "
-        "causes what. Do not use it to decide about people without checking it for unfairness.",
+        _LIMITS,
         f"Trained in {card.cpu_seconds:.1f} CPU seconds (budget {card.budget_cpu_seconds:g}), seed {card.seed}.",
     ]
     return "\n\n".join(parts) + "\n"
@@ -106,7 +115,9 @@ def _metric_table(metrics: tuple[Metric, ...]) -> str:
         f"{'higher' if m.higher_is_better else 'lower'} |"
         for m in metrics
     ]
-    return "\n".join(["| metric | value | 95 % interval | guessing | better |", "|---|---|---|---|---|", *rows])
+    return "\n".join(
+        ["| metric | value | 95 % interval | guessing | better |", "|---|---|---|---|---|", *rows]
+    )
 
 
 def _impact_table(columns: tuple[ColumnReport, ...]) -> str:

@@ -1,4 +1,5 @@
-"""95 % intervals of quality figures: DeLong's variance for AUROC, the normal one for means, a bootstrap for the rest."""
+"""95 % intervals of quality figures: DeLong's variance for AUROC, the normal one for means, a bootstrap for
+the rest."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

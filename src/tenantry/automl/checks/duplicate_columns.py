@@ -23,7 +23,8 @@ def check_duplicate_columns(context: Context) -> list[Verdict]:
 
 
 def _partition(column: TypedColumn) -> bytes:
-    """Which rows are alike, whatever the values: codes numbered by first appearance. Equal only for equal partitions."""
+    """Which rows are alike, whatever the values: codes numbered by first appearance. Equal only for equal
+    partitions."""
     codes = column.values.codes
     _, first, place = np.unique(codes, return_index=True, return_inverse=True)
     order = np.empty(len(first), dtype=np.int64)

@@ -35,7 +35,7 @@ def check_duplicate_rows(context: Context) -> list[Verdict]:
             "duplicate_rows",
             (),
             f"{repeats} of {rows} rows repeat an earlier row in all columns",
-            "Equal rows were kept in one fold, so that they do not flatter the figures. Remove them if they are mistakes.",
+            "Equal rows were kept in one fold, so that they do not flatter the figures. Remove mistakes.",
             severity="warning" if repeats >= 0.1 * rows else "info",
             repeats=repeats,
             rows=rows,

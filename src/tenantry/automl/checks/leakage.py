@@ -34,12 +34,16 @@ _ACTION = (
     "Left out by default. If it is known before the outcome, include it by name; if not, it must stay out, "
     "since it will not be known when a prediction is needed."
 )
-_KEPT = "Kept, since there are too few rows to tell a leak from an easy problem. Check that it is known in time."
+_KEPT = (
+    "Kept, since there are too few rows to tell a leak from an easy problem. Check that it is known in time."
+)
 
 
 def check_leakage(context: Context) -> list[Verdict]:
     """Leaves out what looks like the outcome in disguise; with few rows it only warns."""
-    alone = [judge_alone(c, context.target, context.groups) for c in context.columns if c.type not in TEXT_TYPES]
+    alone = [
+        judge_alone(c, context.target, context.groups) for c in context.columns if c.type not in TEXT_TYPES
+    ]
     found = _filled_in(alone, context) + _copies(context) + _standing_out(alone, context)
     seen: set[str] = set()
     kept: list[Verdict] = []
@@ -146,4 +150,6 @@ def _leak(name: str, message: str, reason: str, **evidence: float) -> Verdict:
 
 def _only_warn(item: Verdict) -> Verdict:
     found = item.finding
-    return verdict("leakage_suspected", found.columns, found.message, _KEPT, severity="warning", **found.evidence)
+    return verdict(
+        "leakage_suspected", found.columns, found.message, _KEPT, severity="warning", **found.evidence
+    )

@@ -44,7 +44,7 @@ def judge_alone(column: TypedColumn, target: Target, groups: I64) -> Alone:
 def _outcome(target: Target) -> F64:
     if target.task is Task.REGRESSION:
         return np.asarray(target.y, dtype=np.float64)[:, None]
-    return np.eye(len(target.classes))[target.y]
+    return np.asarray(np.eye(len(target.classes))[target.y], dtype=np.float64)
 
 
 def _bins(column: TypedColumn) -> I64:

@@ -125,9 +125,7 @@ class CategoryEncoder:
         """Codes of the kept words; missing is -1 and unseen -2, so that a split can part them from all words."""
         return np.concatenate((self.rank[kept], [-1.0, -2.0])).astype(np.float32)[:, None]
 
-    def _out_of_fold(
-        self, place: I64, target: F64, sums: F64, counts: F64, link: "Link", seed: int
-    ) -> F64:
+    def _out_of_fold(self, place: I64, target: F64, sums: F64, counts: F64, link: "Link", seed: int) -> F64:
         folds = np.random.default_rng((seed, self.at)).integers(0, INNER_FOLDS, len(place))
         encoded = np.zeros((len(place), self.outputs))
         for fold in range(INNER_FOLDS):

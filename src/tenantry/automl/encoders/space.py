@@ -78,9 +78,7 @@ def build_space(columns: tuple[TypedColumn, ...], outputs: int, *, classes: bool
         fixed.add(chars, text.chars)
         fixed.add(words, text.words)
     others = NUMERIC_TYPES | DATE_TYPES | TEXT_TYPES
-    categories = [
-        CategoryEncoder.of(i, c, outputs) for i, c in enumerate(columns) if c.type not in others
-    ]
+    categories = [CategoryEncoder.of(i, c, outputs) for i, c in enumerate(columns) if c.type not in others]
     slots = list(fixed.slots)
     for category in categories:
         slots += category.slots()

@@ -4,7 +4,7 @@ Receives: slots and the target as margins want it. Hands on: margins (rows × ou
 plan needs to give the same ones. Never knows: folds, calibration, budgets other than a deadline.
 """
 
-from tenantry.automl.members.lightgbm import Forest, ForestParams, fit_forest
+from tenantry.automl.members.lightgbm import Forest, ForestParams, Objective, fit_forest
 from tenantry.automl.members.linear import LinearDesign, LinearFit, build_design, fit_linear
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "ForestParams",
     "LinearDesign",
     "LinearFit",
+    "Objective",
     "build_design",
     "fit_forest",
     "fit_linear",

@@ -16,6 +16,21 @@ from tenantry.automl.members.trees import read_trees
 from tenantry.schema import Task
 
 MAX_DEPTH = 12
+"""The plan allows 16 different slots on a path."""
+PATIENCE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What margins stand for; ``classes`` is 0 for values."""
+
+    task: Task
+    classes: int
+
+    @property
+    def outputs(self) -> int:
+        """Margins a row."""
+        return self.classes if self.task is Task.MULTICLASS else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +68,12 @@ class Forest:
                 self.booster.set_leaf_output(number, leaf, float(np.float32(value)))
 
 
-def prior_margins(y: np.ndarray, task: Task, classes: int) -> F64:
+def prior_margins(y: np.ndarray, objective: Objective) -> F64:
     """The best constant margins: the log odds, the log shares, or 0 for a standardised value."""
-    if task is Task.REGRESSION:
+    if objective.task is Task.REGRESSION:
         return np.zeros(1)
-    share = np.clip(np.bincount(y, minlength=classes) / len(y), 1e-6, 1)
-    if task is Task.BINARY:
+    share = np.clip(np.bincount(y, minlength=objective.classes) / len(y), 1e-6, 1)
+    if objective.task is Task.BINARY:
         return np.array([np.log(share[1] / share[0])])
     return np.asarray(np.log(share) - np.log(share).mean())
 
@@ -66,20 +81,20 @@ def prior_margins(y: np.ndarray, task: Task, classes: int) -> F64:
 def fit_forest(
     matrix: Any,
     y: np.ndarray,
-    *,
-    task: Task,
-    classes: int,
+    objective: Objective,
     params: ForestParams,
+    *,
     rounds: int,
     seed: int,
     deadline: Deadline,
     validation: tuple[Any, np.ndarray] | None = None,
-    patience: int = 40,
 ) -> Forest:
-    """Boost until ``rounds``, the deadline, or ``patience`` rounds without a better validation loss."""
-    outputs = classes if task is Task.MULTICLASS else 1
-    prior = prior_margins(y, task, classes)
-    settings = _settings(task, classes, params, seed)
+    """Boost until ``rounds``, the deadline, or ``PATIENCE`` rounds without a better validation loss.
+
+    At least one round is made. Several forests of the same numbers, parameters and seed are equal.
+    """
+    prior = prior_margins(y, objective)
+    settings = _settings(objective, params, seed)
     train = _dataset(matrix, y, prior, settings)
     losses: list[float] = []
     watch: list[Any] = []
@@ -93,17 +108,16 @@ def fit_forest(
             losses.append(loss)
             if loss < best[0] - 1e-9:
                 best[:] = [loss, env.iteration]
-        if deadline.passed or (losses and env.iteration - best[1] >= patience):
+        if deadline.passed or (losses and env.iteration - best[1] >= PATIENCE):
             raise lgb.callback.EarlyStopException(env.iteration, [])
 
     booster = lgb.train(settings, train, rounds, valid_sets=watch or None, callbacks=[stop])
-    return Forest(booster, prior, outputs, booster.current_iteration(), losses)
+    return Forest(booster, prior, objective.outputs, booster.current_iteration(), losses)
 
 
-def _settings(task: Task, classes: int, params: ForestParams, seed: int) -> dict[str, Any]:
-    objective = {Task.BINARY: "binary", Task.MULTICLASS: "multiclass", Task.REGRESSION: "regression"}[task]
+def _settings(objective: Objective, params: ForestParams, seed: int) -> dict[str, Any]:
     settings: dict[str, Any] = {
-        "objective": objective,
+        "objective": objective.task.value,
         "boost_from_average": False,
         "learning_rate": params.learning_rate,
         "num_leaves": params.num_leaves,
@@ -121,12 +135,11 @@ def _settings(task: Task, classes: int, params: ForestParams, seed: int) -> dict
         "verbose": -1,
         "feature_pre_filter": False,
     }
-    if task is Task.MULTICLASS:
-        settings["num_class"] = classes
+    if objective.task is Task.MULTICLASS:
+        settings["num_class"] = objective.classes
     return settings
 
 
 def _dataset(matrix: Any, y: np.ndarray, prior: F64, settings: dict[str, Any], like: Any = None) -> Any:
     start = np.repeat(prior, matrix.shape[0])  # one block of rows an output
     return lgb.Dataset(matrix, y, init_score=start, reference=like, params=settings, free_raw_data=True)
-

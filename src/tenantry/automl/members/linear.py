@@ -10,12 +10,15 @@ token carries. Three tricks make that enough:
   common ones that share a token.
 """
 
+import warnings
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy import linalg, sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from tenantry.automl.arrays import F32, F64, I32, I64
@@ -67,11 +70,8 @@ class LinearDesign:
     @property
     def width(self) -> int:
         """Columns in all."""
-        return (
-            len(self.terms.slot)
-            + sum(b.matrix.shape[1] for b in self.blocks)
-            + sum(len(t.tokens) for t in self.space.texts)
-        )
+        words = sum(int(block.matrix.shape[1]) for block in self.blocks)
+        return len(self.terms.slot) + words + sum(len(text.tokens) for text in self.space.texts)
 
     def matrix(self, dense: F32, encoded: Encoded, rows: I64, *, own: bool) -> Any:
         """Rows × width. ``own``: these are the rows that the tables were fitted on."""
@@ -137,7 +137,7 @@ def _fixed_terms(x: F32, *, spline: bool) -> list[tuple[float, float, float, flo
         found.append((0.0, float(_MARK_SCALE), float(_MARK_FILL), 1.0))
     knots = np.unique(np.quantile(known, _KNOTS))
     if spline and len(np.unique(known)) > 5 and len(knots) > 2:
-        for low, high in zip(knots[:-1], knots[1:], strict=True):
+        for low, high in pairwise(knots):
             found.append(((low + high) / 2, 2 * CLIP / (high - low), middle, 1 / CLIP))
     return found
 
@@ -163,7 +163,9 @@ def _word_matrix(encoder: CategoryEncoder) -> Any:
     return sparse.csr_matrix((values, (rows, columns)), shape=(words + 2, width + len(place)))
 
 
-def fit_linear(matrix: Any, y: np.ndarray, *, task: Task, strength: float, start: LinearFit | None = None) -> LinearFit:
+def fit_linear(
+    matrix: Any, y: np.ndarray, *, task: Task, strength: float, start: LinearFit | None = None
+) -> LinearFit:
     """Ridge (regression) or logistic regression with an L2 penalty; ``strength`` is the inverse of the penalty.
 
     ``start``: a fit from which the iterations begin, usually that of a smaller strength.
@@ -183,10 +185,6 @@ def fit_linear(matrix: Any, y: np.ndarray, *, task: Task, strength: float, start
 
 def _fit_quietly(model: LogisticRegression, matrix: Any, y: np.ndarray) -> None:
     """Fit; an early end at the iteration limit is meant, since more iterations would not change the ranking."""
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(matrix, y)

@@ -63,9 +63,9 @@ def _tree(fields: dict[str, str]) -> TreeArrays:
 def _round_down(threshold: F64) -> F32:
     """The largest float32 that is not above: for a float32 x, ``x <= t`` then says the same as with the double."""
     near = threshold.astype(np.float32)
-    return np.where(near.astype(np.float64) > threshold, np.nextafter(near, np.float32(-np.inf)), near).astype(
-        np.float32
-    )
+    return np.where(
+        near.astype(np.float64) > threshold, np.nextafter(near, np.float32(-np.inf)), near
+    ).astype(np.float32)
 
 
 def _numbers(text: str) -> F64:

@@ -11,6 +11,7 @@ from tenantry.plan.kernel import category_word, parse_dates, parse_numbers
 from tenantry.schema import NUMERIC_TYPES, SemanticType
 
 F64 = npt.NDArray[np.float64]
+PLAIN = NumberFormat()
 
 DATE_TYPES = frozenset({SemanticType.DATE, SemanticType.DATETIME})
 TEXT_TYPES = frozenset({SemanticType.TEXT, SemanticType.EMAIL, SemanticType.URL})
@@ -38,7 +39,7 @@ class TypedColumn:
     evidence: str
     values: Distinct
     null_words: tuple[str, ...] = ()
-    format: NumberFormat = NumberFormat()
+    format: NumberFormat = PLAIN
     order: DateOrder = "ymd"
 
     def numbers(self) -> F64:
@@ -77,7 +78,13 @@ class TypedColumn:
     def take(self, rows: npt.NDArray[np.int64]) -> "TypedColumn":
         """The same column, typed the same, with these rows only."""
         return TypedColumn(
-            self.name, self.type, self.evidence, self.values.take(rows), self.null_words, self.format, self.order
+            self.name,
+            self.type,
+            self.evidence,
+            self.values.take(rows),
+            self.null_words,
+            self.format,
+            self.order,
         )
 
     def _spread(self, parsed: F64) -> F64:

@@ -14,8 +14,10 @@ F64 = npt.NDArray[np.float64]
 MOSTLY = 0.95
 _ORDERS: tuple[DateOrder, ...] = ("ymd", "mdy", "dmy")
 _SHAPE = re.compile(
-    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{8}(?!\d)|\d{1,2}[- ]?[A-Za-z]{3,9}\.?,?[- ]?\d{2,4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{2,4}"
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{8}(?!\d)"
+    r"|\d{1,2}[- ]?[A-Za-z]{3,9}\.?,?[- ]?\d{2,4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{2,4}"
 )
+"""What a date can begin like; the parser decides, this only saves it work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,11 @@ def find_dates(values: Distinct) -> DateFinding | None:
         return None
     shares: dict[DateOrder, float] = {}
     parses: dict[DateOrder, F64] = {}
-    for order in _ORDERS:
-        parses[order] = parse_dates(list(texts), order)
-        known = ~np.isnan(parses[order][:, 0])
-        shares[order] = float(values.counts[known].sum() / values.counts.sum())
-    order = max(_ORDERS, key=lambda o: shares[o])
+    for each in _ORDERS:
+        parses[each] = parse_dates(list(texts), each)
+        known = ~np.isnan(parses[each][:, 0])
+        shares[each] = float(values.counts[known].sum() / values.counts.sum())
+    order: DateOrder = max(_ORDERS, key=lambda o: shares[o])
     if shares[order] < MOSTLY:
         return None
     parsed = parses[order]
@@ -58,7 +60,7 @@ def find_dates(values: Distinct) -> DateFinding | None:
 def _evidence(order: DateOrder, shares: dict[DateOrder, float]) -> str:
     names = {"ymd": "year first", "mdy": "month first", "dmy": "day first"}
     words = f"{shares[order]:.1%} of the values read as dates, {names[order]}"
-    twin = "dmy" if order == "mdy" else "mdy"
+    twin: DateOrder = "dmy" if order == "mdy" else "mdy"
     if order != "ymd" and shares[order] - shares[twin] < 1e-9:
         words += f" (the data would fit {names[twin]} just as well)"
     elif order != "ymd":

@@ -28,14 +28,22 @@ def type_column(name: str, values: Distinct) -> TypedColumn:
     nulls = w.null_words(values)
     kept = [str(v) for v in values.values if str(v) not in nulls]
     if not kept:
-        return TypedColumn(name, SemanticType.EMPTY, f"every value means missing: {nulls[0]!r}", values, nulls)
+        return TypedColumn(
+            name, SemanticType.EMPTY, f"every value means missing: {nulls[0]!r}", values, nulls
+        )
     if len(kept) == 1:
         return _single(name, values, nulls)
+    return _many(name, values, kept, nulls)
+
+
+def _many(name: str, values: Distinct, kept: list[str], nulls: tuple[str, ...]) -> TypedColumn:
+    """A column of at least two different texts."""
     if w.is_boolean(values, nulls):
         return TypedColumn(name, SemanticType.BOOLEAN, f"two words: {kept[0]}, {kept[1]}", values, nulls)
     place = w.place_type(name, kept)
     if place is SemanticType.POSTAL_CODE:
-        return TypedColumn(name, place, "short codes with digits, named or zero-padded like postal codes", values, nulls)
+        evidence = "short codes with digits, named or zero-padded like postal codes"
+        return TypedColumn(name, place, evidence, values, nulls)
     found = _date(name, values, nulls) or _contact(name, values, kept, nulls) or _number(name, values)
     if found is not None:
         return found

@@ -2,6 +2,7 @@
 rows and ten words costs ten parses."""
 
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import msgspec
@@ -100,7 +101,7 @@ def _without_blanks(values: list[Raw], codes: I32, **flags: bool) -> Distinct:
     kept: dict[Raw, int] = {}
     for i, value in enumerate(values):
         clean = value.strip() if isinstance(value, str) else value
-        if clean == "" or clean != clean:
+        if clean == "" or (isinstance(clean, float) and isnan(clean)):
             place[i] = -1
         else:
             place[i] = kept.setdefault(clean, len(kept))

@@ -14,7 +14,9 @@ _NAME = re.compile(
     r"(?:^|[^a-z])(?:id|ids|uuid|guid|key|number|num|no|nr|code|ref|reference|identifier|index|row|account|customer|serial)"
     r"(?:$|[^a-z])"
 )
-_UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}|[0-9a-f]{16,64}", re.IGNORECASE)
+_UUID = re.compile(
+    r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}|[0-9a-f]{16,64}", re.IGNORECASE
+)
 
 
 def number_identifier(name: str, values: Distinct, parsed: F64) -> str | None:
@@ -43,7 +45,8 @@ def number_identifier(name: str, values: Distinct, parsed: F64) -> str | None:
 
 
 def text_identifier(name: str, values: Distinct) -> str | None:
-    """Why a column of texts is an identifier, or None: nearly unique, one word, and digits in it (or a telling name)."""
+    """Why a column of texts is an identifier, or None: nearly unique, one word, and digits in it (or a
+    telling name)."""
     rows = values.present
     if rows < 20 or len(values.values) < NEARLY_UNIQUE * rows:
         return None

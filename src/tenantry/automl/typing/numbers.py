@@ -20,7 +20,9 @@ MOSTLY = 0.95
 WITH_FEW_WORDS = 0.7
 """… or this share, where all that does not is at most three words (such as ``unknown``, ``n/a``, ``TBD``)."""
 
-_CURRENCY = re.compile(r"[$€£¥₹]|(?<![A-Za-z])(?:USD|EUR|GBP|CHF|JPY|INR|CAD|AUD|SEK|NOK|DKK|PLN|CNY|BRL)(?![A-Za-z])")
+_CURRENCY = re.compile(
+    r"[$€£¥₹]|(?<![A-Za-z])(?:USD|EUR|GBP|CHF|JPY|INR|CAD|AUD|SEK|NOK|DKK|PLN|CNY|BRL)(?![A-Za-z])"
+)
 _TAIL = re.compile(r"^[^0-9]*[0-9][0-9.,'\u00a0\u2009 ]*(?:[eE][+-]?[0-9]+)?\s*(.*)$", re.DOTALL)
 _SENTINELS = (-1.0, -9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0, 99999.0, 999999.0)
 
@@ -90,7 +92,7 @@ def _one_unit(texts: list[str], parsed: F64) -> bool:
 
 def _kind(texts: list[str], parsed: F64, *, unit_tail: bool) -> SemanticType:
     """Currency, percent, quantity or plain, by what most texts carry."""
-    read = [text for text, value in zip(texts, parsed, strict=True) if value == value]
+    read = [text for text, value in zip(texts, parsed, strict=True) if not np.isnan(value)]
     if sum("%" in text for text in read) > 0.5 * len(read):
         return SemanticType.PERCENT
     if sum(bool(_CURRENCY.search(text)) for text in read) > 0.5 * len(read):

@@ -56,7 +56,9 @@ def place_type(name: str, texts: list[str]) -> SemanticType | None:
     """Postal code (by name, or digits of one length with leading zeros) or country (by a list of names and codes)."""
     short = all(3 <= len(t) <= 10 and any(c.isdigit() for c in t) for t in texts)
     zeros = any(t.startswith("0") for t in texts) and all(t.isdigit() for t in texts)
-    if short and (_POSTAL_NAME.search(name) or (zeros and len({len(t) for t in texts}) == 1 and len(texts[0]) == 5)):
+    if short and (
+        _POSTAL_NAME.search(name) or (zeros and len({len(t) for t in texts}) == 1 and len(texts[0]) == 5)
+    ):
         return SemanticType.POSTAL_CODE
     known = sum(re.sub(r"[^a-z]+", " ", t.lower()).strip() in COUNTRIES for t in texts)
     return SemanticType.COUNTRY if len(texts) >= 3 and known >= 0.8 * len(texts) else None
