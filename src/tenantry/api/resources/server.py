@@ -8,7 +8,7 @@ from tenantry.api.route import Call, Route, Scope
 from tenantry.tenancy import TenantId
 
 
-class Server(msgspec.Struct, frozen=True, kw_only=True):
+class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What runs here. ``data_port`` is the port of the scoring API on the same host; ``None``: not known."""
 
     name: str
@@ -26,12 +26,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     expires: float | None
 
 
-def show_server(call: Call) -> Server:
+def show_server(call: Call) -> ServerInfo:
     """Say what runs here.
 
     Needs no key, so that it also serves as a health check.
     """
-    return Server(name="tenantry", version=__version__, data_port=call.control.data_port)
+    return ServerInfo(name="tenantry", version=__version__, data_port=call.control.data_port)
 
 
 def show_caller(call: Call) -> Caller:
@@ -47,7 +47,7 @@ ROUTES = (
         scope=Scope.PUBLIC,
         action=None,
         handler=show_server,
-        reply=Server,
+        reply=ServerInfo,
     ),
     Route(
         method="GET",
