@@ -19,6 +19,7 @@ import uvicorn
 import uvloop
 
 from tenantry.plan import Plan
+from tenantry.plan.reasons import reasons
 from tenantry.serving import Core, Limits, Models, State, TableWatcher, application
 from tenantry.serving.http import BoundedProtocol, sweep
 from tenantry.telemetry import bound, configure, get_logger
@@ -39,8 +40,6 @@ class PlanRuntime:
 
     def reasons(self, plan: Any, record: Mapping[str, Any], k: int, output: int | None, /) -> Sequence[Any]:
         """The strongest attributions in words."""
-        from tenantry.plan.reasons import reasons
-
         return reasons(plan, record, k, output)
 
 

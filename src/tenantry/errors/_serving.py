@@ -80,6 +80,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The scoring service has met a defect of its own.",
         "Try again, and report the log line.",
     ),
+    "serving_busy": (
+        "The worker holds too many large requests at once.",
+        "Try again after the Retry-After time.",
+    ),
     "already_running": (
         "A server runs on this home folder already.",
         "Stop it first, or choose another folder with --home.",

@@ -12,6 +12,8 @@ from tenantry.serving.nearest import describe
 from tenantry.serving.replies import encode_json, infer_reply
 from tenantry.wire import (
     InferRequest,
+    LateRequest,
+    LateTensor,
     OutputTensor,
     RequestedOutput,
     Values,
@@ -23,6 +25,12 @@ from tenantry.wire import (
 
 DEFAULT_REASONS = 3
 """How many reasons a row gets where ``reasons`` is asked for and no number is."""
+
+
+LONG_BYTES = 32 << 10
+"""Binary inputs above this size are worth a step of their own."""
+LONG_ROWS = 4096
+"""Outputs above this length are worth a step of their own."""
 
 
 class Wanted(NamedTuple):
@@ -57,11 +65,17 @@ def infer(call: Call) -> Steps:
         outcomes += scored
         if explain:
             reasons += _reasons(model, part, scored, explain)
-    outputs = [_tensor(model, one, outcomes, reasons) for one in wanted]
+    outputs = []
+    for one in wanted:
+        if rows > LONG_ROWS:
+            yield
+        outputs.append(_tensor(model, one, outcomes, reasons))
     return infer_reply(*encode_infer(call.path["model"], target.version, request.id, outputs))
 
 
-def wanted_outputs(request: InferRequest, model: Model, limits: Limits) -> tuple[list[Wanted], int]:
+def wanted_outputs(
+    request: InferRequest | LateRequest, model: Model, limits: Limits
+) -> tuple[list[Wanted], int]:
     """The outputs to send, and the number of reasons per row (0: none).
 
     Raises ``InvalidRequest`` with ``output_unknown`` or ``parameter_value``.
@@ -111,7 +125,7 @@ def _flag(parameters: dict[str, Any], name: str, *, default: bool = False) -> bo
     return value
 
 
-def _columns(model: Model, request: InferRequest, tail: memoryview, limits: Limits) -> Any:
+def _columns(model: Model, request: InferRequest | LateRequest, tail: memoryview, limits: Limits) -> Any:
     """The plan's columns in order, and the number of rows, out of the inputs in any order. In steps."""
     columns: list[Values | None] = [None] * len(model.columns)
     if not request.inputs:
@@ -127,6 +141,9 @@ def _columns(model: Model, request: InferRequest, tail: memoryview, limits: Limi
         if tensor.name in seen:
             raise InvalidRequest("input_duplicate", f"the input {tensor.name!r} is sent twice")
         seen.add(tensor.name)
+        if isinstance(tensor, LateTensor):
+            yield
+            tensor = tensor.ready()  # noqa: PLW2901 — the same input, read
         at = model.index[tensor.name]
         count, columns[at], used = decode_tensor(tensor, tail, as_float=model.numeric[at])
         if count != rows:
@@ -135,7 +152,7 @@ def _columns(model: Model, request: InferRequest, tail: memoryview, limits: Limi
                 f"input {tensor.name!r} has {count} rows, but {request.inputs[0].name!r} has {rows}",
             )
         tail = tail[used:]
-        if rows > limits.slice_rows:
+        if used > LONG_BYTES:
             yield
     if tail:
         raise InvalidRequest("input_data", f"{len(tail)} bytes follow after the last binary input")

@@ -8,6 +8,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     body_bytes: int = 32 << 20
     """Most bytes of a request's body, as sent and as decompressed."""
+    held_bytes: int = 256 << 20
+    """Most bytes of bodies in parts that one worker holds at a time, over all requests."""
     rows: int = 65_536
     """Most rows of one request."""
     explained_rows: int = 4_096

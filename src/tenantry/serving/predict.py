@@ -3,6 +3,8 @@
 from typing import Any
 from urllib.parse import parse_qsl
 
+from msgspec import Raw
+
 from tenantry.errors import InvalidData, InvalidRequest
 from tenantry.serving.call import Call, Steps
 from tenantry.serving.infer import reason_count
@@ -10,7 +12,7 @@ from tenantry.serving.limits import Limits
 from tenantry.serving.models import Model, Outcome
 from tenantry.serving.nearest import describe
 from tenantry.serving.replies import encode_json, json_reply
-from tenantry.wire import read_json
+from tenantry.wire import read_json, read_records
 
 Record = dict[str, Any]
 _PARAMETERS = ("version", "explain")
@@ -23,7 +25,7 @@ def predict(call: Call) -> Steps:
     """
     version, explain = query_of(call.query, call.limits)
     target = call.target(version)
-    records = records_of(read_json(call.body), call.limits, explain)
+    records = records_of(read_records(call.body), call.limits, explain)
     model = call.model(target)
     size = call.limits.explained_slice_rows if explain else call.limits.slice_rows
     parts: list[bytes] = []
@@ -31,7 +33,7 @@ def predict(call: Call) -> Steps:
     for start in range(0, len(records), size):
         if start:
             yield
-        part = records if len(records) <= size else records[start : start + size]
+        part = [_record(item, i) for i, item in enumerate(records[start : start + size], start)]
         predictions = []
         for record, outcome in zip(part, _outcomes(model, part, start, unknown), strict=True):
             prediction = shown(model, outcome)
@@ -66,8 +68,8 @@ def query_of(query: bytes, limits: Limits) -> tuple[str | None, int]:
     return given.get("version"), reason_count(int(explain), limits)
 
 
-def records_of(value: Any, limits: Limits, explain: int) -> list[Record]:
-    """The body's records. Raises ``InvalidRequest`` with ``record_shape`` or ``too_many_rows``."""
+def records_of(value: Any, limits: Limits, explain: int) -> list[Any]:
+    """The body's records, read or still text. Raises ``InvalidRequest``: ``record_shape`` or ``too_many_rows``."""
     if type(value) is dict:
         return [value]
     if type(value) is not list:
@@ -77,10 +79,15 @@ def records_of(value: Any, limits: Limits, explain: int) -> list[Record]:
         raise InvalidRequest(
             "too_many_rows", f"the request has {len(value):,} records; the limit is {limit:,}"
         )
-    for i, record in enumerate(value):
-        if type(record) is not dict:
-            raise InvalidRequest("record_shape", f"record {i} of the list is not a JSON object")
     return value
+
+
+def _record(item: Any, number: int) -> Record:
+    """One record, read if it is still text. Raises ``InvalidRequest("record_shape")``."""
+    record = read_json(item) if type(item) is Raw else item
+    if type(record) is not dict:
+        raise InvalidRequest("record_shape", f"record {number} of the list is not a JSON object")
+    return record
 
 
 def shown(model: Model, outcome: Outcome) -> dict[str, Any]:

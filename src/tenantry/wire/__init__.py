@@ -10,12 +10,15 @@ from tenantry.wire.oip import (
     EXTENSIONS,
     InferRequest,
     InputTensor,
+    LateRequest,
+    LateTensor,
     ModelMetadata,
     RequestedOutput,
     ServerMetadata,
     TensorMetadata,
     decode_infer,
     read_json,
+    read_records,
 )
 from tenantry.wire.outputs import OutputTensor, encode_infer
 from tenantry.wire.tensors import Values, decode_tensor
@@ -25,6 +28,8 @@ __all__ = [
     "EXTENSIONS",
     "InferRequest",
     "InputTensor",
+    "LateRequest",
+    "LateTensor",
     "ModelMetadata",
     "OutputTensor",
     "RequestedOutput",
@@ -36,5 +41,6 @@ __all__ = [
     "encode_infer",
     "inflate",
     "read_json",
+    "read_records",
     "split_body",
 ]

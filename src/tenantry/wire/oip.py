@@ -53,6 +53,30 @@ class InputTensor(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     data: list[Any] | UnsetType | None = UNSET
 
 
+class LateTensor(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An input of a large request, whose values are still JSON text, so that each can be read in its own turn."""
+
+    name: str
+    shape: list[Dimension]
+    datatype: str
+    parameters: Parameters | None = None
+    data: msgspec.Raw = msgspec.Raw()
+
+    def ready(self) -> InputTensor:
+        """The input with its values read. Raises ``InvalidRequest("body_json")``."""
+        data: list[Any] | UnsetType | None = UNSET
+        if self.data:
+            try:
+                data = _data_decoder.decode(self.data)
+            except (msgspec.DecodeError, ValueError, RecursionError) as error:
+                raise InvalidRequest(
+                    "body_json", f"the data of input {self.name!r} are wrong: {error}"
+                ) from error
+        return InputTensor(
+            name=self.name, shape=self.shape, datatype=self.datatype, parameters=self.parameters, data=data
+        )
+
+
 class RequestedOutput(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One output that the caller wants, and in which form."""
 
@@ -64,6 +88,15 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The JSON part of an inference request."""
 
     inputs: list[InputTensor]
+    id: str | None = None
+    parameters: Parameters | None = None
+    outputs: list[RequestedOutput] | None = None
+
+
+class LateRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The JSON part of a large inference request."""
+
+    inputs: list[LateTensor]
     id: str | None = None
     parameters: Parameters | None = None
     outputs: list[RequestedOutput] | None = None
@@ -98,14 +131,20 @@ class ServerMetadata(msgspec.Struct, frozen=True, kw_only=True):
     extensions: tuple[str, ...] = EXTENSIONS
 
 
+LATE_BYTES = 256 << 10
+"""JSON above this size is read in parts; below, in one go (a millisecond or so)."""
+
+_data_decoder: msgspec.json.Decoder[list[Any] | None] = msgspec.json.Decoder(list[Any] | None)
 _infer_decoder = msgspec.json.Decoder(InferRequest)
+_late_decoder = msgspec.json.Decoder(LateRequest)
 _any_decoder = msgspec.json.Decoder()
+_list_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def decode_infer(data: bytes | memoryview) -> InferRequest:
+def decode_infer(data: bytes | memoryview) -> InferRequest | LateRequest:
     """Read the JSON part of an inference request. Raises ``InvalidRequest("body_json")`` naming the place."""
     try:
-        return _infer_decoder.decode(data)
+        return (_infer_decoder if len(data) <= LATE_BYTES else _late_decoder).decode(data)
     except msgspec.ValidationError as error:
         raise InvalidRequest("body_json", f"the inference request is wrong: {error}") from error
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -116,12 +155,25 @@ def decode_infer(data: bytes | memoryview) -> InferRequest:
         raise InvalidRequest("body_json", f"the inference request is wrong: {error}") from error
 
 
-def read_json(data: bytes) -> Any:
+def read_json(data: bytes | msgspec.Raw) -> Any:
     """Read any JSON. Raises ``InvalidRequest("body_json")`` naming the place."""
     try:
         return _any_decoder.decode(data)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        return _lenient(data, error)
+        return _lenient(bytes(data), error)
+
+
+def read_records(data: bytes) -> Any:
+    """Read JSON that is probably a list of records; a large list's items stay text (``msgspec.Raw``) for later.
+
+    Raises as :func:`read_json`.
+    """
+    if len(data) > LATE_BYTES and data.lstrip()[:1] == b"[":
+        try:
+            return _list_decoder.decode(data)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            return _lenient(data, error)
+    return read_json(data)
 
 
 def _lenient(raw: bytes, error: Exception) -> Any:
