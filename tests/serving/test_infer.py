@@ -209,3 +209,20 @@ def test_a_sliced_batch_answers_as_an_unsliced_one(make_world: Callable[..., Any
     explained = world.told("POST", INFER, {**body, "parameters": {"explain": 1}})
     reasons = [msgspec.json.decode(text)[0]["value"] for text in outputs_of(explained).pop("reasons")]
     assert reasons == [str(number) for number in numbers]
+
+
+def test_a_large_json_request_is_read_in_parts_and_answers_alike(
+    make_world: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    null = {"name": "charges", "shape": [3], "datatype": "FP64", "data": None}
+    body = {"inputs": [fp64("tenure", 1, None, 90), texts("Contract", "a", "bb", None), null]}
+    world = make_world()
+    whole = world.told("POST", INFER, body)
+    monkeypatch.setattr("tenantry.wire.oip.LATE_BYTES", 10)
+    assert world.told("POST", INFER, body) == whole
+    bad = {"inputs": [fp64("tenure", 1), {"name": "charges", "shape": [1], "datatype": "FP64", "data": {}}]}
+    assert "charges" in world.refused(400, "body_json", "POST", INFER, bad)["error"]
+    missing = {"inputs": [{"name": "charges", "shape": [1], "datatype": "FP64"}]}
+    world.refused(400, "input_data", "POST", INFER, missing)
+    nan = b'{"inputs":[{"name":"tenure","shape":[1],"datatype":"FP64","data":[NaN]}]}'
+    assert outputs_of(world.told("POST", INFER, nan))["score"] == [0.0]

@@ -133,3 +133,17 @@ def test_a_sliced_batch_answers_as_an_unsliced_one(make_world: Callable[..., Any
     assert world.told("POST", "/predict/churn", rows) == whole
     explained = world.told("POST", "/predict/churn", rows, query=b"explain=1")["predictions"]
     assert [p["score"] for p in explained] == [p["score"] for p in whole["predictions"]]
+
+
+def test_a_large_list_is_read_in_parts_and_answers_alike(
+    make_world: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(slice_rows=2)
+    rows = [{"tenure": i, "Contract": "é" * i} for i in range(9)]
+    whole = world.told("POST", "/predict/churn", rows)
+    monkeypatch.setattr("tenantry.wire.oip.LATE_BYTES", 10)
+    assert world.told("POST", "/predict/churn", rows) == whole
+    assert len(world.told("POST", "/predict/churn", rows[0])["predictions"]) == 1
+    assert "record 3" in world.refused(400, "record_shape", "POST", "/predict/churn", [*rows[:3], 7])["error"]
+    world.refused(400, "body_json", "POST", "/predict/churn", b'[{"tenure": 1}, {"tenure": }]')
+    assert len(world.told("POST", "/predict/churn", b'[{"tenure": 1}, {"tenure": NaN}]')["predictions"]) == 2
