@@ -6,7 +6,6 @@ import msgspec
 
 from tenantry import __version__
 from tenantry.errors import (
-    Conflict,
     Forbidden,
     InvalidData,
     InvalidRequest,
@@ -32,7 +31,6 @@ STATUS: dict[type[TenantryError], int] = {
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
-    Conflict: 409,
     Overloaded: 429,
     Unsupported: 501,
     Unavailable: 503,
