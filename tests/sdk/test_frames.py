@@ -66,7 +66,9 @@ def test_a_column_of_mixed_types_becomes_words():
 
 
 def test_zoned_moments_are_read_in_utc():
-    zoned = pd.DataFrame({"at": pd.to_datetime(["2024-03-05T01:00:00+02:00", "2024-03-05T05:00:00+02:00"], utc=False)})
+    zoned = pd.DataFrame(
+        {"at": pd.to_datetime(["2024-03-05T01:00:00+02:00", "2024-03-05T05:00:00+02:00"], utc=False)}
+    )
     assert read_frame(zoned).table.column("at").to_pylist() == [
         "2024-03-04T23:00:00.000000",
         "2024-03-05T03:00:00.000000",

@@ -1,7 +1,7 @@
 """One file for a fitted predictor: a zip archive of the plan and JSON, nothing that executes when it is read.
 
-``predictor.json`` names the format, the parameters, the label words with their types, the raw columns, and the SHA-256
-of every other part: ``plan.tnp``, ``scorecard.json``, ``model_card.md``, ``reference.json``.
+``predictor.json`` names the format, the parameters, the label words with their types, the raw columns, and
+the SHA-256 of every other part: ``plan.tnp``, ``scorecard.json``, ``model_card.md``, ``reference.json``.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ MAX_PART = 256 * 1024 * 1024
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``predictor.json`` holds. ``labels`` are the classes as the caller wrote them, ``label_kind`` NumPy's letter
-    for their type; ``columns`` those of ``X``, which had names of its own where ``named``."""
+    """What ``predictor.json`` holds. ``labels`` are the classes as the caller wrote them, ``label_kind``
+    NumPy's letter for their type; ``columns`` those of ``X``, which had names of its own where ``named``."""
 
     format: int
     params: dict[str, Any]
@@ -37,10 +37,12 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write(path: Path, head: Head, parts: dict[str, bytes]) -> None:
-    """Write the archive beside ``path`` and move it there, so that no reader sees half of it. The bytes depend on the
-    content alone."""
+    """Write the archive beside ``path`` and move it there, so that no reader sees half of it. The bytes
+    depend on the content alone."""
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
-    encoded = msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(head, sha256=digests)), indent=1)
+    encoded = msgspec.json.format(
+        msgspec.json.encode(msgspec.structs.replace(head, sha256=digests)), indent=1
+    )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in {HEAD: encoded, **parts}.items():
@@ -69,10 +71,19 @@ def read(path: Path) -> tuple[Head, dict[str, bytes]]:
         with zipfile.ZipFile(path) as archive:
             head = msgspec.json.decode(_part(archive, HEAD), type=Head)
             parts = {name: _part(archive, name) for name in PARTS}
-    except (zipfile.BadZipFile, msgspec.MsgspecError, KeyError, EOFError, NotImplementedError, OSError) as error:
+    except (
+        zipfile.BadZipFile,
+        msgspec.MsgspecError,
+        KeyError,
+        EOFError,
+        NotImplementedError,
+        OSError,
+    ) as error:
         raise Corrupt("predictor_corrupt", f"{path} is no saved predictor: {error}") from error
     if head.format != FORMAT:
-        raise Corrupt("predictor_corrupt", f"{path} has the format {head.format}; this release reads {FORMAT}")
+        raise Corrupt(
+            "predictor_corrupt", f"{path} has the format {head.format}; this release reads {FORMAT}"
+        )
     for name, data in parts.items():
         if hashlib.sha256(data).hexdigest() != head.sha256.get(name):
             raise Corrupt("predictor_corrupt", f"{name} in {path} is not what was saved")

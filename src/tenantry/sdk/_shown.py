@@ -21,7 +21,11 @@ class ShownScorecard(Scorecard, frozen=True, kw_only=True):
         return cls(**{name: getattr(scorecard, name) for name in fields})
 
     def __repr__(self) -> str:
-        lines = [f"Scorecard of {self.prediction!r}: {self.target} ({self.task}), {self.rows:,} rows", self.verdict, ""]
+        lines = [
+            f"Scorecard of {self.prediction!r}: {self.target} ({self.task}), {self.rows:,} rows",
+            self.verdict,
+            "",
+        ]
         width = max((len(metric.name) for metric in self.metrics), default=0)
         lines += [f"  {metric.name:<{width}}  {_figures(metric)}" for metric in self.metrics]
         top = self._top()
@@ -30,7 +34,9 @@ class ShownScorecard(Scorecard, frozen=True, kw_only=True):
             width = max(len(name) for name, _ in top)
             lines += [f"    {name:<{width}}  {impact:5.1%}" for name, impact in top]
         lines += [f"  Left out: {name}: {reason}" for name, reason in self._left_out()]
-        lines += [f"  {finding.severity}: {finding.message} {finding.action}" for finding in self.findings[:TOP]]
+        lines += [
+            f"  {finding.severity}: {finding.message} {finding.action}" for finding in self.findings[:TOP]
+        ]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -40,10 +46,13 @@ class ShownScorecard(Scorecard, frozen=True, kw_only=True):
             f"<td>{m.guessing:.4g}</td></tr>"
             for m in self.metrics
         )
-        columns = "".join(f"<tr><td>{escape(name)}</td><td>{impact:.1%}</td></tr>" for name, impact in self._top())
+        columns = "".join(
+            f"<tr><td>{escape(name)}</td><td>{impact:.1%}</td></tr>" for name, impact in self._top()
+        )
         left_out = "".join(f"<li>{escape(name)}: {escape(reason)}</li>" for name, reason in self._left_out())
         return (
-            f"<div><p><b>{escape(self.target)}</b> ({self.task}, {self.rows:,} rows). {escape(self.verdict)}</p>"
+            f"<div><p><b>{escape(self.target)}</b> ({self.task}, {self.rows:,} rows). "
+            f"{escape(self.verdict)}</p>"
             "<table><tr><th>measure</th><th>value</th><th>95 % interval</th><th>guessing</th></tr>"
             f"{metrics}</table>"
             f"<table><tr><th>column</th><th>impact</th></tr>{columns}</table>"

@@ -1,7 +1,8 @@
 """Tables at the edge: pandas, polars, Arrow and NumPy in, the same kind out.
 
-Inside there are Arrow tables of five plain kinds of column only — float64, int64, boolean and text; dates, times and
-nested values become text, decimals float64 — so that training and scoring read a value alike, whatever it came in.
+Inside there are Arrow tables of five plain kinds of column only — float64, int64, boolean and text; dates,
+times and nested values become text, decimals float64 — so that training and scoring read a value alike,
+whatever it came in.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from sklearn.utils import check_array
 
 from tenantry.plan.kernel import category_word
 from tenantry.sdk._errors import InvalidTable
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -42,13 +44,15 @@ class Frame:
         return Frame(self.table.rename_columns(list(names)), self.source, self.array)
 
     def series(self, name: str, values: npt.NDArray[Any]) -> Any:
-        """``values`` (one per row) as a series of the source's kind, with pandas' index kept; NumPy stays NumPy."""
+        """``values`` (one per row) as a series of the source's kind, with pandas' index kept; NumPy stays
+        NumPy."""
         if self.source is None:
             return values
         return nw.to_native(self._series(name, values))
 
     def frame(self, columns: Mapping[str, npt.NDArray[Any]]) -> Any:
-        """``columns`` as a table of the source's kind; an Arrow table where the source was NumPy or a list."""
+        """``columns`` as a table of the source's kind; an Arrow table where the source was NumPy or a
+        list."""
         if self.source is None:
             return pa.table({name: pa.array(values.tolist()) for name, values in columns.items()})
         made = [self._series(name, values).to_frame() for name, values in columns.items()]
@@ -59,7 +63,11 @@ class Frame:
         native = self.source.implementation
         plain = values.tolist() if values.dtype.kind in "OUS" else values
         series = nw.new_series(name, plain, backend=native)
-        return nw.maybe_set_index(series, index=nw.maybe_get_index(self.source)) if native.is_pandas() else series
+        return (
+            nw.maybe_set_index(series, index=nw.maybe_get_index(self.source))
+            if native.is_pandas()
+            else series
+        )
 
 
 def read_frame(X: Any, *, estimator: str = "Predictor") -> Frame:
@@ -67,7 +75,8 @@ def read_frame(X: Any, *, estimator: str = "Predictor") -> Frame:
 
     Raises:
         InvalidTable: ``table_kind`` for lazy frames, ``column_duplicate`` for names that occur twice.
-        ValueError, TypeError: what scikit-learn's ``check_array`` raises for arrays (shapes, sparse, complex).
+        ValueError, TypeError: what scikit-learn's ``check_array`` raises for arrays (shapes, sparse,
+        complex).
     """
     if nw.dependencies.is_into_dataframe(X):
         names = [str(name) for name in getattr(X, "column_names", X.columns)]  # Arrow's columns are the data
@@ -118,16 +127,16 @@ def _text(value: Any) -> str | None:
     return category_word(value)
 
 
-def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:  # noqa: PLR0911 - one line a type
+def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     """A column in one of the plain kinds."""
-    kind = column.type
     types = pa.types
-    if types.is_dictionary(kind):
-        return _plain(pc.cast(column, kind.value_type))
+    if types.is_dictionary(column.type):
+        column = pc.cast(column, column.type.value_type)
+    kind = column.type
     if types.is_boolean(kind) or types.is_string(kind):
         return column
     if types.is_integer(kind):
-        return pc.cast(column, pa.int64()) if not types.is_uint64(kind) else _plain_uint64(column)
+        return _integers(column)
     if types.is_floating(kind) or types.is_decimal(kind):
         return pc.cast(column, pa.float64(), safe=False)
     if types.is_null(kind) or types.is_large_string(kind) or types.is_string_view(kind):
@@ -141,9 +150,9 @@ def _plain(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:  #
     return _texts(column.to_pylist())
 
 
-def _plain_uint64(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+def _integers(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     largest = pc.max(column).as_py()
-    exact = largest is None or largest < 2**63
+    exact = largest is None or largest < 2**63  # else an unsigned 64-bit column
     return pc.cast(column, pa.int64()) if exact else pc.cast(column, pa.float64(), safe=False)
 
 
@@ -158,8 +167,8 @@ def _timestamps(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArra
 
 
 def plan_column(column: pa.ChunkedArray, *, number: bool) -> Any:
-    """A plain column as :meth:`Plan.score_columns` takes it: a float64 buffer for a ``number`` input that is numeric,
-    else a list."""
+    """A plain column as :meth:`Plan.score_columns` takes it: a float64 buffer for a ``number`` input that is
+    numeric, else a list."""
     kind = column.type
     if number and (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
         floats = pc.cast(column, pa.float64(), safe=False)

@@ -1,0 +1,354 @@
+"""``Predictor``: AutoML and its plan as a scikit-learn estimator."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar, cast
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sklearn.base import BaseEstimator
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import ClassifierTags, RegressorTags, Tags, check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+
+from tenantry.apps import PredictionDefinition
+from tenantry.automl import train
+from tenantry.bundle.scorecard import Scorecard
+from tenantry.errors import InvalidData
+from tenantry.plan import Plan
+from tenantry.plan.reasons import Reason, reasons
+from tenantry.schema import Task
+from tenantry.sdk import _file
+from tenantry.sdk._errors import InvalidTable
+from tenantry.sdk._shown import ShownScorecard
+from tenantry.sdk._target import Target, read_target
+from tenantry.sdk.frames import Frame, plan_column, read_frame
+from tenantry.tenancy import TenantId
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+TENANT = TenantId("local")
+"""Data in a notebook belongs to whoever runs it; engine functions want an owner all the same."""
+
+
+def _classifies(estimator: "Predictor") -> bool:
+    task = getattr(estimator, "task_", None) or estimator.task
+    return task not in ("regression", Task.REGRESSION)
+
+
+def _for_classes(method: Method) -> Method:
+    """A method that regressors do not have."""
+    return cast("Method", available_if(_classifies)(method))
+
+
+class Predictor(BaseEstimator):  # type: ignore[misc]
+    """Learn to predict one column of a messy table, and say how well and why.
+
+    Give the target's name (``Predictor(target="Churn").fit(table)``) or the usual ``fit(X, y)``. Columns may
+    hold numbers, money, dates, categories, words, and missing values, as they were exported; identifiers and
+    columns that leak the outcome are left out, and the scorecard says why.
+
+    Parameters:
+        target: the column of ``X`` to predict; ``None`` to pass ``y``.
+        task: ``"classification"`` or ``"regression"``; ``None`` finds it in the target. scikit-learn's own
+            tools (stratified folds, scorers) know what the estimator is only if it is given.
+        positive_class: the outcome of interest of a two-class target; ``None`` finds it.
+        threshold: the probability from which ``predict`` says the positive class; ``None`` for the one chosen
+            in training.
+        include: columns to use even where a check would leave them out.
+        exclude: columns to leave out.
+        only: use these columns only; empty for all.
+        key: a column that names the record; never a feature.
+        budget_cpu_seconds: CPU time that training may use.
+        minimum_rows: refuse to learn from fewer rows with a known outcome.
+        random_state: seed of everything random; the same data and seed give the same model.
+
+    Attributes:
+        classes_: the labels, sorted, in the order of ``predict_proba``'s columns (classification).
+        task_: what was learnt.
+        n_features_in_, feature_names_in_: the columns of ``X`` without the target.
+
+    ``predict`` gives a series of the library that ``X`` came from. ``predict_proba`` always gives a NumPy
+    array, since scikit-learn's scorers index it as one; :meth:`predict_table` gives all outputs as a table
+    of the same library.
+    """
+
+    def __init__(  # noqa: PLR0913 (an estimator's parameters are its constructor's)
+        self,
+        target: str | None = None,
+        *,
+        task: Literal["classification", "regression"] | None = None,
+        positive_class: Any = None,
+        threshold: float | None = None,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        only: Sequence[str] = (),
+        key: str | None = None,
+        budget_cpu_seconds: float = 20.0,
+        minimum_rows: int = 50,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        self.target = target
+        self.task = task
+        self.positive_class = positive_class
+        self.threshold = threshold
+        self.include = include
+        self.exclude = exclude
+        self.only = only
+        self.key = key
+        self.budget_cpu_seconds = budget_cpu_seconds
+        self.minimum_rows = minimum_rows
+        self.random_state = random_state
+
+    # --- learning -------------------------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from ``X`` and its outcomes: ``y``, or the column ``target`` of ``X``.
+
+        Raises:
+            InvalidTable: data that nothing can be learnt from; code, message and hint say why. Also a
+            ``ValueError``.
+        """
+        frame, outcome = self._without_target(read_frame(X))
+        validate_data(self, frame.native, y=y, reset=True, skip_check_array=True)
+        if y is not None:
+            check_consistent_length(frame.native, y)
+        if frame.table.num_rows < max(2, self.minimum_rows):
+            raise InvalidTable(
+                "too_few_rows",
+                f"n_samples={frame.table.num_rows}, and at least {max(2, self.minimum_rows)} rows are needed",
+            )
+        target = read_target(self.target, self.task, frame.table.column_names, outcome, y)
+        table = frame.table.append_column(target.name, target.values)
+        seed = self._seed()
+        definition = PredictionDefinition(
+            name="predictor",
+            target=target.name,
+            task=target.task,
+            positive_class=target.word(self.positive_class),
+            only=tuple(self.only),
+            include=tuple(self.include),
+            exclude=tuple(self.exclude),
+            key=self.key,
+            budget_cpu_seconds=self.budget_cpu_seconds,
+            seed=seed,
+        )
+        try:
+            model = train(
+                TENANT,
+                table,
+                definition,
+                budget_cpu_seconds=self.budget_cpu_seconds,
+                seed=seed,
+                minimum_rows=self.minimum_rows,
+            )
+        except InvalidData as error:
+            raise InvalidTable.of(error) from error
+        parts = {
+            "plan.tnp": model.plan,
+            "scorecard.json": msgspec.json.encode(model.scorecard),
+            "model_card.md": model.model_card.encode(),
+            "reference.json": msgspec.json.encode(model.reference),
+        }
+        self._learn(parts, target, tuple(frame.table.column_names))
+        return self
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, int | np.integer):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _without_target(self, frame: Frame) -> tuple[Frame, pa.ChunkedArray | None]:
+        """``X`` without the target's column, and that column where it has one."""
+        if self.target is None or self.target not in frame.table.column_names:
+            return frame, None
+        return frame.without(self.target), frame.table.column(self.target)
+
+    def _learn(self, parts: dict[str, bytes], target: Target, columns: tuple[str, ...]) -> None:
+        self._parts = parts
+        self._columns = columns
+        self._target = target
+        self._opened = Plan.from_bytes(parts["plan.tnp"])
+        signature = self._opened.meta.signature
+        self.task_ = signature.task
+        self.__dict__.pop("classes_", None)
+        if signature.task is Task.REGRESSION:
+            return
+        labels = target.labels(signature.classes)
+        self._order = np.argsort(labels, kind="stable")
+        self.classes_ = labels[self._order]
+
+    # --- predicting -----------------------------------------------------------------------------------------
+
+    def predict(self, X: Any) -> Any:
+        """Labels, or values, one per row: a series of the library that ``X`` came from."""
+        frame = self._checked(X)
+        return frame.series(self._target.name, self._predicted(self._scores(frame.table)))
+
+    @_for_classes
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Calibrated probabilities, (rows, classes), columns as in ``classes_``."""
+        frame = self._checked(X)
+        return self._probabilities(self._scores(frame.table))
+
+    def predict_table(self, X: Any, k: int = 0) -> Any:
+        """All outputs as a table of the library that ``X`` came from (Arrow for arrays).
+
+        Columns: ``label`` (classification), ``score`` (the positive class's probability, the top class's, or
+        the value), ``probability_<class>``, and with ``k`` > 0 ``reasons`` (the texts of :meth:`explain`,
+        joined by "; ").
+        """
+        frame = self._checked(X)
+        scores = self._scores(frame.table)
+        columns: dict[str, npt.NDArray[Any]] = {}
+        if self.task_ is Task.REGRESSION:
+            columns["score"] = scores[:, 0]
+        else:
+            shares = self._probabilities(scores)
+            columns["label"] = self._predicted(scores)
+            columns["score"] = scores[:, 0] if self.task_ is Task.BINARY else shares.max(axis=1)
+            columns |= {
+                f"probability_{label}": shares[:, i] for i, label in enumerate(self.classes_.tolist())
+            }
+        if k > 0:
+            texts = ["; ".join(reason.text for reason in row) for row in self._explained(frame.table, k)]
+            columns["reasons"] = np.array(texts, dtype=object)
+        return frame.frame(columns)
+
+    def explain(self, X: Any, k: int = 3) -> list[list[Reason]]:
+        """The ``k`` columns that moved each row's score most, strongest first, in words: exact Shapley
+        values in margin space, summed over what each raw column was encoded into."""
+        return self._explained(self._checked(X).table, k)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Accuracy, or R² for regression. ``y`` may be left out where ``X`` holds the target's column."""
+        if y is None:
+            outcome = self._without_target(read_frame(X))[1]
+            if outcome is None:
+                raise InvalidTable("target_missing", "score needs y, or the target's column in X")
+            y = self._target.typed(outcome)
+        predicted = np.asarray(self.predict(X))
+        if self.task_ is Task.REGRESSION:
+            return float(r2_score(y, predicted))
+        return float(accuracy_score(y, predicted))
+
+    def scorecard(self) -> Scorecard:
+        """How well the model does and on what it rests, measured out of fold; reads well when printed."""
+        check_is_fitted(self)
+        return ShownScorecard.of(msgspec.json.decode(self._parts["scorecard.json"], type=Scorecard))
+
+    # --- keeping --------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> Path:
+        """Write the predictor to one file (a zip archive of the plan and JSON); gives its path."""
+        check_is_fitted(self)
+        target = self._target
+        head = _file.Head(
+            format=_file.FORMAT,
+            params=self._plain_params(),
+            columns=self._columns,
+            named=hasattr(self, "feature_names_in_"),
+            target=target.name,
+            labels=target.label_list(),
+            label_kind=target.kind,
+            sha256={},
+        )
+        _file.write(Path(path), head, self._parts)
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what :meth:`save` wrote. Nothing in the file is executed.
+
+        Raises:
+            NotFound: ``file_not_found``.
+            Corrupt: ``predictor_corrupt``, ``plan_corrupt``.
+        """
+        head, parts = _file.read(Path(path))
+        known = set(cls().get_params())
+        params: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in head.params.items()
+            if name in known
+        }
+        made = cls(**params)
+        made.n_features_in_ = len(head.columns)
+        if head.named:
+            made.feature_names_in_ = np.array(head.columns, dtype=object)
+        target = Target.restored(head.target, head.labels, head.label_kind)
+        made._learn(parts, target, head.columns)
+        return made
+
+    def _plain_params(self) -> dict[str, Any]:
+        params = self.get_params(deep=False) | {"random_state": self._seed()}
+        return {
+            name: value.item() if isinstance(value, np.generic) else value for name, value in params.items()
+        }
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = dict(super().__getstate__())
+        state.pop("_opened", None)  # an open plan belongs to its process
+        return state
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        task = getattr(self, "task_", None) or self.task
+        if task in ("regression", Task.REGRESSION):
+            tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
+        elif task is not None:
+            tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
+        tags.target_tags.required = self.target is None
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_parts")
+
+    def _plan(self) -> Plan:
+        if not hasattr(self, "_opened"):
+            self._opened = Plan.from_bytes(self._parts["plan.tnp"])
+        return self._opened
+
+    def _checked(self, X: Any) -> Frame:
+        check_is_fitted(self)
+        frame, _ = self._without_target(read_frame(X))
+        validate_data(self, frame.native, reset=False, skip_check_array=True)
+        return frame.renamed(self._columns)
+
+    def _scores(self, table: pa.Table) -> npt.NDArray[np.float64]:
+        """(rows, outputs) as the plan gives them."""
+        plan = self._plan()
+        numbers = {column.name: column.datatype == "FP64" for column in plan.meta.signature.inputs}
+        columns = [plan_column(table.column(name), number=numbers.get(name, False)) for name in plan.columns]
+        data = plan.score_columns(columns, table.num_rows)
+        return np.frombuffer(data, dtype=np.float64).reshape(table.num_rows, plan.n_outputs)
+
+    def _probabilities(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        if self.task_ is Task.BINARY:
+            signature = self._plan().meta.signature
+            positive = signature.classes.index(signature.positive_class or signature.classes[-1])
+            both = [1.0 - scores[:, 0], scores[:, 0]]
+            scores = np.stack(both if positive else both[::-1], axis=1)
+        return np.ascontiguousarray(scores[:, self._order])
+
+    def _predicted(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+        if self.task_ is Task.REGRESSION:
+            return scores[:, 0].copy()
+        signature = self._plan().meta.signature
+        labels = self._target.labels(signature.classes)
+        if self.task_ is Task.BINARY:
+            positive = signature.classes.index(signature.positive_class or signature.classes[-1])
+            threshold = signature.threshold if self.threshold is None else self.threshold
+            return labels[np.where(scores[:, 0] >= threshold, positive, 1 - positive)]
+        found: npt.NDArray[Any] = labels[scores.argmax(axis=1)]
+        return found
+
+    def _explained(self, table: pa.Table, k: int) -> list[list[Reason]]:
+        plan = self._plan()
+        records = table.select(list(plan.columns)).to_pylist()
+        return [reasons(plan, record, k) for record in records]
