@@ -51,8 +51,11 @@ def launch(
     if "session" not in injected:
         command(*bound.args, **bound.kwargs)
         return 0
-    settings = load_settings(overrides={"home": home, "tenant": tenant, "server": server, "key": key})
-    configure("debug" if debug else "warning", settings.log_format)
+    # A server's log is for its keepers; a command's is for people, who get progress and errors in words.
+    level = "debug" if debug else None if _command_words(list(words)) == ["up"] else "warning"
+    named = {"home": home, "tenant": tenant, "server": server, "key": key, "log_level": level}
+    settings = load_settings(overrides=named)
+    configure(settings.log_level, settings.log_format)
     session = Session(settings, json=json, home_named=home is not None)
     try:
         result = command(*bound.args, **bound.kwargs, session=session)

@@ -31,13 +31,10 @@ class Layout:
         self.key = key
         self._labelled = bool(signature.classes)
         self._probabilities = tuple(f"probability_{name}" for name in signature.classes)
-        names = [
-            *([key] if key else []),
-            *(["label"] if self._labelled else []),
-            "score",
-            *self._probabilities,
-        ]
-        self.columns = (*names, "reasons", "model_version")
+        labels = ["label"] if self._labelled else []
+        names = [*labels, "score", *self._probabilities, "reasons", "model_version"]
+        # A record key that is called like a column of ours must not hide it.
+        self.columns = (*([f"record_{key}" if key in names else key] if key else []), *names)
 
     def row(self, key: Any, prediction: Prediction) -> tuple[Any, ...]:
         """One row's values in the order of the columns; reasons are JSON text, empty where none were
@@ -57,7 +54,7 @@ class Layout:
         numbers = {"score", *self._probabilities}
         fields = [(name, pa.float64() if name in numbers else pa.string()) for name in self.columns]
         if self.key:
-            fields[0] = (self.key, key_type)
+            fields[0] = (self.columns[0], key_type)
         return pa.schema(fields)
 
 

@@ -4,15 +4,18 @@ import sys
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 
-from tenantry.cli.backend import Backend
 from tenantry.settings import Settings
 from tenantry.tenancy import TenantId, tenant_id
+
+if TYPE_CHECKING:
+    # Arrow comes with it; help and wrong usage do without.
+    from tenantry.cli.backend import Backend
 
 WIDE = 240
 """Columns of output that goes to a file or a pipe: nobody wants tables cut there."""
@@ -50,7 +53,7 @@ class Session:
         return None if self.settings.tenant is None else tenant_id(self.settings.tenant)
 
     @cached_property
-    def backend(self) -> Backend:
+    def backend(self) -> "Backend":
         """Where the work is done: the server that was named or runs on the home folder, or this process."""
         # Imported here: `tenantry --help` and wrong usage must not pay for databases and table readers.
         from tenantry.cli.connect import connect  # noqa: PLC0415

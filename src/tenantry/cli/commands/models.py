@@ -2,14 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from tenantry.api.control import VersionDetail
 from tenantry.cli.session import Injected, Session, print_json
 from tenantry.cli.show import figure, pairs, table, when
 from tenantry.registry import CHAMPION, Model, Version
+
+if TYPE_CHECKING:
+    from tenantry.api.control import VersionDetail
 
 _app = App(name="model", help="Look at models, move their aliases, export them.", help_format="plaintext")
 
@@ -59,7 +61,7 @@ def verify(name: str, /, *, session: Injected, version: str = CHAMPION) -> None:
         A version number, or an alias.
     """
     checked = session.backend.verify(session.tenant, name, version)
-    said = f"{name} version {checked.number}: {len(checked.files)} files, {checked.bytes:,} bytes, all as signed for"
+    said = f"{name} version {checked.number}: {len(checked.files)} files, {checked.bytes:,} bytes, all as registered"
     session.emit(checked, lambda: session.out.print(said, markup=False))
 
 
@@ -151,11 +153,12 @@ def _show_model(session: Session, model: Model, versions: list[Version]) -> None
 
 
 def _headline(summary: dict[str, Any]) -> str:
-    figures = [f"{name} {figure(value)}" for name, value in summary.items() if isinstance(value, int | float)]
-    return ", ".join(figures[:3])
+    """The first metrics of a version, in words."""
+    metrics = [metric for metric in summary.get("metrics", ()) if isinstance(metric, dict)]
+    return ", ".join(f"{metric['name']} {figure(metric['value'])}" for metric in metrics[:2])
 
 
-def _show_version(session: Session, detail: VersionDetail) -> None:
+def _show_version(session: Session, detail: "VersionDetail") -> None:
     version, manifest = detail.version, detail.manifest
     signature = manifest.signature
     shown = [

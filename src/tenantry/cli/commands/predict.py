@@ -1,16 +1,18 @@
 """``tenantry predict NAME FILE``: a score, and reasons, for every row."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from cyclopts import App
 
-from tenantry.api.control import VersionDetail
 from tenantry.cli.session import Injected, Session, UsageError, print_json
 from tenantry.errors import InvalidData, InvalidRequest
 from tenantry.registry import CHAMPION
 from tenantry.tenancy import TenantId
+
+if TYPE_CHECKING:
+    from tenantry.api.control import VersionDetail
 
 SLICE_ROWS = 2_000
 
@@ -68,7 +70,7 @@ def predict(
     _done(session, detail, table.num_rows, out)
 
 
-def _done(session: Session, detail: VersionDetail, rows: int, out: Path | None) -> None:
+def _done(session: Session, detail: "VersionDetail", rows: int, out: Path | None) -> None:
     said = f"{rows:,} rows scored with {detail.version.model} version {detail.version.number}"
     if out is None or not session.json:
         session.note(said if out is None else f"{said}: {out}")
@@ -82,12 +84,12 @@ def _read(tenant: TenantId, file: Path) -> Any:
     return read_file(tenant, file)
 
 
-def _key_of(detail: VersionDetail) -> str | None:
+def _key_of(detail: "VersionDetail") -> str | None:
     key = detail.manifest.definition.get("key")
     return key if isinstance(key, str) else None
 
 
-def _inputs(session: Session, detail: VersionDetail, found: list[str], file: Path) -> list[str]:
+def _inputs(session: Session, detail: "VersionDetail", found: list[str], file: Path) -> list[str]:
     """The file's columns that the model takes. Raises where there is none; says which are missing."""
     wanted = [column.name for column in detail.manifest.signature.inputs]
     present = [name for name in wanted if name in set(found)]
