@@ -21,11 +21,7 @@ class ShownScorecard(Scorecard, frozen=True, kw_only=True):
         return cls(**{name: getattr(scorecard, name) for name in fields})
 
     def __repr__(self) -> str:
-        lines = [
-            f"Scorecard of {self.prediction!r}: {self.target} ({self.task}), {self.rows:,} rows",
-            self.verdict,
-            "",
-        ]
+        lines = [f"Scorecard of {self.target} ({self.task}, {self.rows:,} rows)", self.verdict, ""]
         width = max((len(metric.name) for metric in self.metrics), default=0)
         lines += [f"  {metric.name:<{width}}  {_figures(metric)}" for metric in self.metrics]
         top = self._top()
@@ -35,7 +31,8 @@ class ShownScorecard(Scorecard, frozen=True, kw_only=True):
             lines += [f"    {name:<{width}}  {impact:5.1%}" for name, impact in top]
         lines += [f"  Left out: {name}: {reason}" for name, reason in self._left_out()]
         lines += [
-            f"  {finding.severity}: {finding.message} {finding.action}" for finding in self.findings[:TOP]
+            f"  {finding.severity}: {finding.message.rstrip('.')}. {finding.action}"
+            for finding in self.findings[:TOP]
         ]
         return "\n".join(lines)
 
