@@ -155,15 +155,14 @@ class Maker:
         left, right = np.zeros(n, np.int32), np.zeros(n, np.int32)
         cover, leaf_cover = np.zeros(n), np.zeros(n + 1)
         cover[0] = float(self.rng.integers(100, 5000))
-        open_edges, leaf = [], 0
+        open_edges: list[tuple[int, Any]] = []
         for node in range(n):
             if node:
                 parent, side = open_edges.pop(int(self.rng.integers(len(open_edges))))
                 side[parent] = node
             open_edges += [(node, left), (node, right)]
-        for parent, side in open_edges:
+        for leaf, (parent, side) in enumerate(open_edges):
             side[parent] = ~leaf
-            leaf += 1
         for node in range(n):
             share = self.rng.random() if self.rng.random() < 0.9 else 0.0  # leaves that no row reached happen
             for child, part in ((int(left[node]), share), (int(right[node]), 1 - share)):
@@ -257,9 +256,7 @@ def records_of(spec: PlanSpec) -> st.SearchStrategy[dict[str, Any]]:
         st.floats(allow_nan=True, allow_infinity=True),
         st.text(st.characters(codec="utf-8"), max_size=40),
         st.binary(max_size=0),
-        st.sampled_from(
-            (np.float32(1.5), np.int64(7), np.bool_(True), np.float64("nan"), "2024-03-05".encode())
-        ),
+        st.sampled_from((np.float32(1.5), np.int64(7), np.bool_(True), np.float64("nan"), b"2024-03-05")),
     )
     known = {column.name: value for column in spec.columns}
     return st.fixed_dictionaries({}, optional={**known, "unknown": value})

@@ -149,7 +149,9 @@ def test_dates_are_earlier_or_later() -> None:
 
 def test_text_is_quoted_and_cut() -> None:
     [text] = texts(make(), {"tenure": 40, "notes": "late " * 40})
-    assert text.startswith("notes says “late late") and "…”: raises" in text and len(text) < 110
+    assert text.startswith("notes says “late late")
+    assert "…”: raises" in text
+    assert len(text) < 110
 
 
 def test_regression_speaks_of_the_estimate_and_unnamed_classes_of_the_chance() -> None:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.plan.specs import random_spec, records_of
 
 from tenantry.errors import InvalidData
 from tenantry.plan import Plan, compile_plan
 from tenantry.plan.ir import PlanSpec
 from tenantry.plan.twin import Twin
-from tests.plan.specs import random_spec, records_of
 
 PLENTY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -31,7 +31,7 @@ def text_matrix(
     strings: bytes,
     max_probe: int,
     max_bytes: int,
-    seed: int,
+    key: int,
     idf: bytes,
     tf: bytes,
     /,

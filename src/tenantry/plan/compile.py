@@ -4,7 +4,7 @@ Everything that the format demands is checked here with a message for people, so
 (:mod:`native/open.c`) only ever fail on damaged or hostile files.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tenantry.errors import Unsupported
 from tenantry.plan import layout
 from tenantry.plan._shap import leaf_shares, path_ratios
-from tenantry.plan.hashing import build_table, xxh64
+from tenantry.plan.hashing import build_table, table_key, xxh64
 from tenantry.plan.ir import (
     MAX_PATH_FEATURES,
     MAX_SLOTS,
@@ -58,6 +58,13 @@ def expected_margins(spec: PlanSpec) -> tuple[float, ...]:
     return tuple(float(margin) for margin in expected)
 
 
+def _all_words(spec: PlanSpec) -> Iterator[bytes]:
+    for column in spec.columns:
+        if isinstance(column, CategoryColumn | TextColumn):
+            for word in column.words if isinstance(column, CategoryColumn) else column.tokens:
+                yield word.encode()
+
+
 def _refuse(what: str) -> NoReturn:
     raise Unsupported("plan_limit", what)
 
@@ -67,7 +74,7 @@ class _Writer:
 
     def __init__(self, spec: PlanSpec) -> None:
         self.spec = spec
-        self.seed = spec.seed & _SEED_MASK
+        self.key = table_key(_all_words(spec), spec.seed & _SEED_MASK)
         self.strings = bytearray()
         self.entries: list[Array] = []
         self.n_entries = 0
@@ -89,7 +96,8 @@ class _Writer:
         header = np.zeros((), layout.HEADER)
         header["magic"] = layout.MAGIC
         header["byte_order"], header["version"] = layout.BYTE_ORDER, layout.VERSION
-        header["seed"], header["task"] = self.seed, layout.TASKS.index(spec.task)
+        header["seed"], header["key"] = spec.seed & _SEED_MASK, self.key
+        header["task"] = layout.TASKS.index(spec.task)
         header["n_outputs"], header["n_slots"] = spec.n_outputs, spec.n_slots
         header["forest_weight"], header["linear_weight"] = spec.forest_weight, spec.linear_weight
         header["tf"] = TF_WEIGHTS
@@ -204,7 +212,7 @@ class _Writer:
         longest = max((len(word) for word in encoded), default=0)
         if longest > layout.MAX_WORD_BYTES:
             _refuse(f"{place} has a word of {longest} bytes (at most {layout.MAX_WORD_BYTES})")
-        entries, record["max_probe"] = build_table(encoded, rows, self.seed, self.strings)
+        entries, record["max_probe"] = build_table(encoded, rows, self.key, self.strings)
         record["entries"], record["n_entries"] = self.n_entries, len(entries)
         record["max_bytes"], record["rows"] = longest, most
         self.entries.append(entries)

@@ -1,10 +1,12 @@
 """The two hashes of the plan file: XXH64 over the whole, and a keyed hash for its word tables."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from tenantry.errors import Unsupported
 from tenantry.plan.layout import ENTRY, MAX_PROBE, NO_ROW
 
 _M = (1 << 64) - 1
@@ -52,26 +54,34 @@ def _mix(a: int, b: int) -> int:
     return (product & _M) ^ (product >> 64)
 
 
-def word_hash(word: bytes, seed: int) -> int:
+def word_hash(word: bytes, key: int) -> int:
     """The keyed 64-bit hash of a word; tables use its low 32 bits."""
     n = len(word)
-    h = seed ^ (n * 0x9E3779B97F4A7C15 & _M)
+    h = key ^ (n * 0x9E3779B97F4A7C15 & _M)
     at = 0
     while n - at > 8:
         h = _mix(h ^ int.from_bytes(word[at : at + 8], "little"), 0xE7037ED1A0B428DB)
         at += 8
-    return _mix(h ^ int.from_bytes(word[at:], "little"), 0xA0761D6478BD642F ^ seed)
+    return _mix(h ^ int.from_bytes(word[at:], "little"), 0xA0761D6478BD642F ^ key)
+
+
+def table_key(words: Iterable[bytes], seed: int = 0) -> int:
+    """A key for the tables of these words that nobody can choose colliding words for: it depends on all of them."""
+    digest = hashlib.blake2b(seed.to_bytes(8, "little"), digest_size=8)
+    for word in words:
+        digest.update(len(word).to_bytes(4, "little") + word)
+    return int.from_bytes(digest.digest(), "little")
 
 
 def build_table(
-    words: Sequence[bytes], rows: Sequence[int], seed: int, strings: bytearray
+    words: Sequence[bytes], rows: Sequence[int], key: int, strings: bytearray
 ) -> tuple[npt.NDArray[np.void], int]:
     """An open-addressing table of words → (entries, longest probe); the words' bytes are added to ``strings``.
 
     No look-up takes more than ``MAX_PROBE`` further steps: the table grows until that holds, so that nobody's choice of
-    words can make scoring slow. At most one word in two (for ever shorter tables) makes it grow once.
+    words can make scoring slow. Errors: ``Unsupported`` (plan_limit) for words that collide however much it grows.
     """
-    hashes = [word_hash(word, seed) & 0xFFFFFFFF for word in words]
+    hashes = [word_hash(word, key) & 0xFFFFFFFF for word in words]
     offsets = []
     for word in words:
         offsets.append(len(strings))
@@ -83,6 +93,8 @@ def build_table(
         longest = _fill(entries, words, rows, hashes, offsets)
         if longest <= MAX_PROBE:
             return entries, longest
+        if size > 16 * len(words) + 1024:
+            raise Unsupported("plan_limit", f"a table of {len(words)} words has too many collisions")
         size = size * 5 // 4 + 1
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tenantry.plan import _kernel
 from tenantry.plan._kernel import category_word, tokens
-from tenantry.plan.hashing import build_table
+from tenantry.plan.hashing import build_table, table_key
 from tenantry.plan.ir import F32, F64, DateOrder, NumberFormat
 from tenantry.plan.layout import ORDERS
 from tenantry.plan.model import Plan
@@ -35,14 +35,15 @@ def text_matrix(values: Iterable[Any], tokens: Sequence[str], idf: F32) -> Csr:
     """TF-IDF rows over known tokens (:func:`tenantry.plan.parse.text_matrix`)."""
     strings = bytearray()
     words = [token.encode() for token in tokens]
-    entries, longest = build_table(words, range(len(words)), 0, strings)
+    key = table_key(words)
+    entries, longest = build_table(words, range(len(words)), key, strings)
     data, indices, ends = _kernel.text_matrix(
         _list(values),
         entries.tobytes(),
         bytes(strings),
         longest,
         max(map(len, words), default=0),
-        0,
+        key,
         np.ascontiguousarray(idf, np.float32).tobytes(),
         TF_WEIGHTS.tobytes(),
     )

@@ -78,7 +78,7 @@ HEADER = np.dtype(
     [
         ("magic", "S8"),
         *_fields("<u4", "byte_order", "version"),
-        *_fields("<u8", "size", "checksum", "seed"),
+        *_fields("<u8", "size", "checksum", "seed", "key"),
         *_fields("<u4", "task", "calibration", "n_outputs", "n_slots", "has_linear", "term_weights"),
         *_fields("<u4", "base", "intercept", "bias", "n_bias", "knots", "n_knots"),
         *_fields("<f8", "forest_weight", "linear_weight", "scale", "low", "high"),

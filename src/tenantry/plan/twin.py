@@ -111,7 +111,7 @@ class Twin:
         size = int(column["n_entries"])
         if len(raw) > column["max_bytes"] or not size:
             return NO_ROW
-        key = word_hash(raw, int(self.head["seed"])) & 0xFFFFFFFF
+        key = word_hash(raw, int(self.head["key"])) & 0xFFFFFFFF
         for probe in range(int(column["max_probe"]) + 1):
             at = int(column["entries"]) + ((key * size >> 32) + probe) % size
             entry = self.sections[Section.ENTRIES][at]

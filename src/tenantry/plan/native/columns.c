@@ -246,25 +246,25 @@ static int add_value(PyObject *values, Py_ssize_t i, const plan_table *table, co
     return add_row(to, tf, idf, counts, touched, known);
 }
 
-/* text_matrix(values, entries, strings, max_probe, max_bytes, seed, idf, tf) → data, indices, indptr as bytes. The table
+/* text_matrix(values, entries, strings, max_probe, max_bytes, key, idf, tf) → data, indices, indptr as bytes. The table
  * comes from tenantry's own table builder, which the caller answers for. */
 static PyObject *text_matrix(PyObject *module, PyObject *args) {
     PyObject *values, *result = NULL, *ends;
     const char *entries, *strings, *idf, *tf;
     Py_ssize_t n_entries, n_strings, n_idf, n_tf, n;
     unsigned int max_probe, max_bytes;
-    unsigned long long seed;
+    unsigned long long key;
     cells to = {NULL, NULL, 0, 0};
     uint8_t *counts;
     uint16_t *touched;
     int64_t *end;
     (void)module;
     if (!PyArg_ParseTuple(args, "Oy#y#IIKy#y#", &values, &entries, &n_entries, &strings, &n_strings, &max_probe, &max_bytes,
-                          &seed, &idf, &n_idf, &tf, &n_tf)) return NULL;
+                          &key, &idf, &n_idf, &tf, &n_tf)) return NULL;
     n = PyList_Size(values);
     if (n < 0) return NULL;
     if (n_tf != 8 * (PLAN_MAX_TF + 1) || n_idf / 4 >= PLAN_NO_ROW) return PyErr_SetString(PyExc_ValueError, "bad table"), NULL;
-    plan_table table = {(const plan_entry *)(const void *)entries, strings, seed, (uint32_t)(n_entries / 12), max_probe, max_bytes};
+    plan_table table = {(const plan_entry *)(const void *)entries, strings, key, (uint32_t)(n_entries / 12), max_probe, max_bytes};
     counts = calloc((size_t)n_idf / 4 + 1, 1);
     touched = calloc((size_t)n_idf / 4 + 1, sizeof *touched);
     ends = PyBytes_FromStringAndSize(NULL, (n + 1) * 8);
@@ -298,5 +298,5 @@ PyMethodDef COLUMN_METHODS[] = {
     {"parse_dates", parse_dates, METH_VARARGS, "parse_dates(values, order, /)\n--\n\nfloat64 bytes, 5 a value."},
     {"category_word", category_word, METH_O, "category_word(value, /)\n--\n\nThe word of a value, or None."},
     {"tokens", tokens, METH_O, "tokens(text, /)\n--\n\nTokens and pairs of a text."},
-    {"text_matrix", text_matrix, METH_VARARGS, "text_matrix(values, entries, strings, max_probe, max_bytes, seed, idf, tf, /)\n--\n\nCSR parts."},
+    {"text_matrix", text_matrix, METH_VARARGS, "text_matrix(values, entries, strings, max_probe, max_bytes, key, idf, tf, /)\n--\n\nCSR parts."},
     {NULL, NULL, 0, NULL}};

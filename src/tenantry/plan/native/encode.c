@@ -30,7 +30,7 @@ static void put_date(const plan_column *c, const double *part, plan_row *row) {
 
 static void put_tokens(const plan *p, uint32_t column, const char *s, size_t n, plan_row *row) {
     const plan_column *c = p->columns + column;
-    const plan_table table = {p->entries + c->entries, p->strings, p->head->seed, c->n_entries, c->max_probe, c->max_bytes};
+    const plan_table table = {p->entries + c->entries, p->strings, p->head->key, c->n_entries, c->max_probe, c->max_bytes};
     const float *idf = p->floats + c->values;
     uint32_t words, known;
     double norm;
@@ -81,7 +81,7 @@ void plan_put_text(const plan *p, uint32_t column, const char *s, size_t n, plan
     } else if (c->kind == PLAN_DATE) {
         put_date(c, plan_parse_date(s, n, (int)c->format, part) ? part : NULL, row);
     } else if (c->kind == PLAN_CATEGORY) {
-        const plan_table table = {p->entries + c->entries, p->strings, p->head->seed, c->n_entries, c->max_probe, c->max_bytes};
+        const plan_table table = {p->entries + c->entries, p->strings, p->head->key, c->n_entries, c->max_probe, c->max_bytes};
         uint32_t found = plan_find(&table, s, n);
         put_row(p, column, found == PLAN_NO_ROW ? c->unseen_row : found, row);
     } else {

@@ -34,7 +34,7 @@ typedef struct {
     char magic[8];
     uint32_t byte_order, version;
     uint64_t size, checksum;             /* xxh64 with seed 0 over everything after this field */
-    uint64_t seed;                       /* of the hash tables */
+    uint64_t seed, key;                  /* as given; of the hash tables */
     uint32_t task, calibration, n_outputs, n_slots;
     uint32_t has_linear, term_weights;   /* FLOATS index of terms × outputs */
     uint32_t base, intercept;            /* DOUBLES indices, n_outputs each */
@@ -65,7 +65,7 @@ typedef struct { uint16_t first, second; } plan_owner;   /* raw columns of a slo
 typedef struct {
     const plan_entry *entries;
     const char *strings;
-    uint64_t seed;
+    uint64_t key;
     uint32_t n_entries, max_probe, max_bytes;
 } plan_table;
 
@@ -106,7 +106,7 @@ double plan_parse_number(const char *s, size_t n, int decimal_comma, int unit_ta
 double plan_limit_number(double x, const double *nulls, uint32_t n_nulls);                    /* nulls → NaN, clamps */
 int plan_parse_date(const char *s, size_t n, int order, double part[5]);                      /* 0: no date */
 size_t plan_strip(const char **s, size_t n);
-uint64_t plan_hash(const char *s, size_t n, uint64_t seed);
+uint64_t plan_hash(const char *s, size_t n, uint64_t key);
 uint32_t plan_find(const plan_table *t, const char *s, size_t n);                             /* row or PLAN_NO_ROW */
 size_t plan_next_token(const char *s, size_t n, size_t *at, char token[PLAN_TOKEN_BYTES]);    /* 0: none left */
 uint32_t plan_count_tokens(const plan_table *t, const char *s, size_t n, uint8_t *counts, uint16_t *touched, uint32_t *words);

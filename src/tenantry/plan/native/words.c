@@ -23,17 +23,17 @@ static uint64_t mix(uint64_t a, uint64_t b) {
     return (uint64_t)r ^ (uint64_t)(r >> 64);
 }
 
-uint64_t plan_hash(const char *s, size_t n, uint64_t seed) {
-    uint64_t h = seed ^ (n * UINT64_C(0x9E3779B97F4A7C15)), tail = 0;
+uint64_t plan_hash(const char *s, size_t n, uint64_t key) {
+    uint64_t h = key ^ (n * UINT64_C(0x9E3779B97F4A7C15)), tail = 0;
     for (; n > 8; s += 8, n -= 8) h = mix(h ^ read8(s), UINT64_C(0xE7037ED1A0B428DB));
     memcpy(&tail, s, n);
-    return mix(h ^ tail, UINT64_C(0xA0761D6478BD642F) ^ seed);
+    return mix(h ^ tail, UINT64_C(0xA0761D6478BD642F) ^ key);
 }
 
 uint32_t plan_find(const plan_table *t, const char *s, size_t n) {
     uint32_t h, i;
     if (n > t->max_bytes || !t->n_entries) return PLAN_NO_ROW;
-    h = (uint32_t)plan_hash(s, n, t->seed);
+    h = (uint32_t)plan_hash(s, n, t->key);
     i = (uint32_t)((uint64_t)h * t->n_entries >> 32);
     for (uint32_t k = 0; k <= t->max_probe; k++) {      /* bounded when the table was made: no flooding */
         const plan_entry *e = t->entries + i;
