@@ -75,6 +75,15 @@ def gone(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
+def kill(pid: int) -> None:
+    """Kill, and wait until it is dead: a dying process may still take a caller with it."""
+    os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + 20
+    while not gone(pid):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def test_the_facts_say_where_the_server_is(started: Callable[..., Supervisor]) -> None:
     supervisor = started(child("a", SERVE, "{fd:data}"))
     facts = json.loads(supervisor.facts.read_text())
@@ -91,7 +100,7 @@ def test_a_dead_childs_callers_are_served_by_its_sibling(started: Callable[..., 
     supervisor = started(child("a", SERVE, "{fd:data}"), child("b", SERVE, "{fd:data}"))
     pids = dict(supervisor.pids)
     ask(supervisor.urls["data"])
-    os.kill(pids["a"], signal.SIGKILL)
+    kill(pids["a"])
     for _ in range(20):  # nobody has restarted anything yet
         assert ask(supervisor.urls["data"]) != 0
     eventually(supervisor, lambda: supervisor.pids.get("a", pids["a"]) != pids["a"])
@@ -102,7 +111,7 @@ def test_a_dead_childs_callers_are_served_by_its_sibling(started: Callable[..., 
 def test_connections_wait_while_the_only_child_is_replaced(started: Callable[..., Supervisor]) -> None:
     supervisor = started(child("a", SERVE, "{fd:data}"))
     first = ask(supervisor.urls["data"])
-    os.kill(first, signal.SIGKILL)
+    kill(first)
     host, _, port = supervisor.urls["data"].removeprefix("http://").rpartition(":")
     with socket.create_connection((host, int(port)), timeout=20) as caller:
         eventually(supervisor, lambda: supervisor.pids.get("a", first) != first)
@@ -118,6 +127,24 @@ def test_a_child_that_keeps_dying_is_started_with_growing_pauses(started: Callab
         pauses.append(one.pause)
         eventually(supervisor, lambda: one.process is not None)
     assert pauses == [2 * FIRST_PAUSE, 4 * FIRST_PAUSE, 8 * FIRST_PAUSE]
+
+
+def test_a_child_gets_only_the_sockets_that_it_names(tmp_path: Path) -> None:
+    listen = {"data": ("127.0.0.1", 0), "control": ("127.0.0.1", 0)}
+    supervisor = Supervisor(
+        tmp_path, listen, [child("a", SERVE, "{fd:data}"), child("b", SERVE, "{fd:control}")]
+    )
+    supervisor.start()
+    try:
+        pids = supervisor.pids
+        assert {name: ask(supervisor.urls[name]) for name in listen} == {
+            "data": pids["a"],
+            "control": pids["b"],
+        }
+        sockets = [path.readlink() for path in Path(f"/proc/{pids['a']}/fd").iterdir()]
+        assert sum(str(path).startswith("socket:") for path in sockets) == 1
+    finally:
+        supervisor.stop()
 
 
 def test_a_deaf_child_is_killed_after_the_grace(started: Callable[..., Supervisor]) -> None:

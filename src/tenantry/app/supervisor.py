@@ -194,13 +194,13 @@ class Supervisor:
         return 0
 
     def _spawn(self, one: _Running) -> None:
-        numbers = {name: opened.fileno() for name, opened in self._sockets.items()}
-        argv = [_filled(word, numbers) for word in one.child.argv]
+        named = {name: opened for name, opened in self._sockets.items() if f"{{fd:{name}}}" in one.child.argv}
+        argv = [_filled(word, named) for word in one.child.argv]
         parent = os.getpid()
         one.process = subprocess.Popen(  # noqa: S603 — commands of our own, no shell
             argv,
             stdin=subprocess.DEVNULL,
-            pass_fds=tuple(numbers.values()),
+            pass_fds=[opened.fileno() for opened in named.values()],
             process_group=0,  # Ctrl-C is ours to hand on, and a kill reaches a child's own children
             preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 — this process has one thread
         )
@@ -270,10 +270,8 @@ def _url(opened: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _filled(word: str, numbers: Mapping[str, int]) -> str:
-    if word.startswith("{fd:") and word.endswith("}"):
-        return str(numbers[word[4:-1]])
-    return word
+def _filled(word: str, sockets: Mapping[str, socket.socket]) -> str:
+    return str(sockets[word[4:-1]].fileno()) if word.startswith("{fd:") else word
 
 
 def _die_with(parent: int) -> None:
