@@ -66,6 +66,8 @@ def events_after(connection: sa.Connection, job_id: str, after_seq: int, limit: 
 
 def note_waiting(database: Database, connection: sa.Connection, tenant: TenantId) -> None:
     """Keep ``job_turns`` true to the jobs, after any change of what is queued."""
+    # PostgreSQL: one writer of a tenant at a time counts what is queued (SQLite has one writer anyhow).
+    connection.execute(job_turns.select().where(job_turns.c.tenant == tenant).with_for_update())
     queued = sa.select(sa.func.min(jobs.c.seq)).where(jobs.c.tenant == tenant, jobs.c.state == "queued")
     oldest = connection.execute(queued).scalar()
     if oldest is None:

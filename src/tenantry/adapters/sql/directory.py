@@ -35,7 +35,7 @@ class SqlDirectory:
         values = {"id": made.id, "created": made.created, "attributes": _json(made.attributes)}
         with self._database.write() as connection:
             statement = self._database.insert(tenants).values(values).on_conflict_do_nothing()
-            if connection.execute(statement).rowcount == 0:
+            if connection.execute(statement.returning(tenants.c.id)).first() is None:
                 raise Conflict("tenant_exists", f"there is a tenant {tenant!r} already")
         return made
 

@@ -27,7 +27,7 @@ from tenantry.adapters.sql.database import Database
 from tenantry.adapters.sql.directory import require_tenant
 from tenantry.adapters.sql.tables import jobs
 from tenantry.ports.clock import Clock, SystemClock
-from tenantry.ports.jobs import Claim, Job, JobEvent, JobState, Schedule, job_lost, no_such_job
+from tenantry.ports.jobs import Claim, Job, JobEvent, JobState, Schedule, job_lost
 from tenantry.tenancy import TenantId
 
 _EVENTS_AT_ONCE = 1000
@@ -260,7 +260,9 @@ class SqlJobs:
         note_waiting(self._database, connection, tenant)
         return job, True
 
-    def _claim(self, connection: sa.Connection, owner: str, job_id: str, lease_seconds: float) -> Claim:
+    def _claim(
+        self, connection: sa.Connection, owner: str, job_id: str, lease_seconds: float
+    ) -> Claim | None:
         now = self._clock.now()
         values = {
             "state": "running",
@@ -271,8 +273,8 @@ class SqlJobs:
             "error": None,
         }
         job = change_job(connection, (jobs.c.id == job_id, jobs.c.state == "queued"), values, now)
-        if job is None:
-            raise no_such_job(job_id)
+        if job is None:  # PostgreSQL only: taken in between
+            return None
         take_turn(connection, job.tenant)
         note_waiting(self._database, connection, job.tenant)
         return Claim(job=job, owner=owner, attempt=job.attempt, lease_seconds=lease_seconds)

@@ -59,14 +59,15 @@ class SqlRegistry:
             raise bundle_incomplete(model, bundle)
         with self._database.write() as connection:
             require_tenant(connection, tenant)
-            same = sa.and_(_of(versions, tenant, model), versions.c.bundle == bundle)
-            row = connection.execute(versions.select().where(same)).one_or_none()
-            if row is not None:
-                return _version_of(row)
             _require_snapshot(connection, tenant, snapshot)
             created = self._clock.now()
             new_model = self._database.insert(models).values(tenant=tenant, name=model, created=created)
             connection.execute(new_model.on_conflict_do_nothing())
+            _require_model(connection, tenant, model, lock=True)
+            same = sa.and_(_of(versions, tenant, model), versions.c.bundle == bundle)
+            row = connection.execute(versions.select().where(same)).one_or_none()
+            if row is not None:
+                return _version_of(row)
             version = Version(
                 tenant=tenant,
                 model=model,
@@ -144,6 +145,7 @@ class SqlRegistry:
         if not self._complete(tenant, version.bundle):
             raise bundle_incomplete(model, version.bundle)
         with self._database.write() as connection:
+            _require_model(connection, tenant, model, lock=True)
             current = _alias(connection, tenant, model, alias)
             if expected is not None and (current or 0) != expected:
                 raise alias_moved(model, alias, expected, current)
@@ -187,6 +189,7 @@ class SqlRegistry:
         if not self._complete(tenant, version.bundle):
             raise bundle_incomplete(model, version.bundle)
         with self._database.write() as connection:
+            _require_model(connection, tenant, model, lock=True)
             now = _alias(connection, tenant, model, alias)
             if now != current:
                 raise alias_moved(model, alias, current, now)
@@ -215,9 +218,12 @@ def _of(table: sa.Table, tenant: TenantId, model: str) -> sa.ColumnElement[bool]
     return sa.and_(table.c.tenant == tenant, table.c.model == model)
 
 
-def _require_model(connection: sa.Connection, tenant: TenantId, model: str) -> sa.Row[Any]:
+def _require_model(
+    connection: sa.Connection, tenant: TenantId, model: str, *, lock: bool = False
+) -> sa.Row[Any]:
+    """The row of a model; locked, it lets one writer of the model's versions and aliases in at a time."""
     mine = models.select().where(models.c.tenant == tenant, models.c.name == model)
-    row = connection.execute(mine).one_or_none()
+    row = connection.execute(mine.with_for_update() if lock else mine).one_or_none()
     if row is None:
         raise no_such_model(model)
     return row

@@ -57,12 +57,12 @@ class MemoryRegistry:
         if not self._complete(tenant, bundle):
             raise bundle_incomplete(model, bundle)
         self._directory.tenant(tenant)
+        self._datasets.snapshot(tenant, snapshot)
         with self._lock:
             line = self._versions.get((tenant, model), [])
             for same in line:
                 if same.bundle == bundle:
                     return same
-            self._datasets.snapshot(tenant, snapshot)
             version = Version(
                 tenant=tenant,
                 model=model,
