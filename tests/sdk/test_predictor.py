@@ -229,6 +229,30 @@ def test_missing_outcomes_in_y_are_refused_and_in_a_named_column_are_skipped():
     assert model.classes_.tolist() == [7.0, 8.0, 9.0]
 
 
+def test_a_column_that_a_parameter_names_must_exist():
+    with pytest.raises(ValueError, match="'nobody'") as caught:
+        Predictor(target="kind", key="nobody").fit(plants())
+    assert caught.value.code == "column_missing"
+
+
+def test_a_positive_class_that_does_not_occur_is_named():
+    with pytest.raises(ValueError, match="'maybe'"):
+        Predictor(target="Churn", positive_class="maybe").fit(telco(200))
+
+
+def test_score_counts_the_rows_with_an_outcome_only(price, kinds):
+    table = houses()
+    table["price"] = [f"${value:,.2f}" for value in table["price"]]
+    assert price.score(table) == pytest.approx(price.score(houses()))
+    table.loc[5:, "price"] = None
+    assert price.score(table) == pytest.approx(price.score(houses().head(5)))
+    some = plants().astype({"kind": object})
+    some.loc[100:, "kind"] = None
+    assert kinds.score(some) == kinds.score(plants().head(100))
+    with pytest.raises(ValueError, match="score needs y"):
+        kinds.score(plants().drop(columns="kind"))
+
+
 # --- keeping ------------------------------------------------------------------------------------------------
 
 
@@ -244,6 +268,17 @@ def test_a_saved_predictor_predicts_the_same(name, request, tmp_path):
     assert loaded.feature_names_in_.tolist() == model.feature_names_in_.tolist()
 
 
+def test_nothing_of_the_training_rows_is_kept(price, tmp_path):
+    for data in (pickle.dumps(price), b"".join(_parts(price.save(tmp_path / "m")).values())):
+        assert repr(houses()["price"][17]).encode() not in data
+        assert np.float64(houses()["price"][17]).tobytes() not in data
+
+
+def _parts(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 def test_saving_twice_writes_the_same_bytes(kinds, tmp_path):
     first, second = kinds.save(tmp_path / "a"), kinds.save(tmp_path / "b")
     assert first.read_bytes() == second.read_bytes()
@@ -252,8 +287,7 @@ def test_saving_twice_writes_the_same_bytes(kinds, tmp_path):
 
 def test_a_changed_file_is_refused(kinds, tmp_path):
     path = kinds.save(tmp_path / "model")
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts = _parts(path)
     parts["model_card.md"] += b"!"
     with zipfile.ZipFile(tmp_path / "changed", "w") as archive:
         for name, data in parts.items():

@@ -12,8 +12,9 @@ import pyarrow as pa
 from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from tenantry.plan.kernel import category_word
-from tenantry.schema import Task
+from tenantry.plan.ir import NumberFormat
+from tenantry.plan.kernel import category_word, parse_numbers
+from tenantry.schema import Signature, Task
 from tenantry.sdk._errors import InvalidTable
 
 Label = str | float | int | bool
@@ -51,12 +52,28 @@ class Target:
         """All labels, for a file."""
         return tuple(self.by_word.values())
 
-    def typed(self, column: pa.ChunkedArray) -> npt.NDArray[Any]:
-        """A column of outcomes as labels, or as numbers where numbers were learnt."""
-        if not self.by_word:
-            return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
-        values = column.to_pylist()
-        return np.array([self.by_word.get(_word(value), value) for value in values], dtype=_DTYPES[self.kind])
+    def learnt(self, signature: Signature) -> "Target":
+        """What a fitted estimator keeps: the labels that the model knows, and none of the data."""
+        known = {word: self.by_word[word] for word in signature.classes if word in self.by_word}
+        kind = "f" if signature.task is Task.REGRESSION else self.kind
+        return Target(self.name, signature.task, kind, known)
+
+    def typed(self, column: pa.ChunkedArray) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+        """The known outcomes of a column, as labels or as numbers, and the mask of their rows."""
+        if self.task is Task.REGRESSION:
+            numbers = _numbers(column.to_pylist())
+            known = ~np.isnan(numbers)
+            return numbers[known], known
+        words = [_word(value) for value in column.to_pylist()]
+        known = np.array([bool(word) for word in words], dtype=np.bool_)
+        labels = [self.by_word.get(word, word) for word in words if word]
+        return np.array(labels, dtype=_DTYPES[self.kind]), known
+
+
+def _numbers(values: list[Any]) -> npt.NDArray[np.float64]:
+    """Numbers as text or as such, read with the decimal mark that fits more of them."""
+    point, comma = (parse_numbers(values, NumberFormat(decimal=mark, unit_tail=True)) for mark in (".", ","))
+    return comma if np.isnan(comma).sum() < np.isnan(point).sum() else point
 
 
 def read_target(

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from tenantry.apps import PredictionDefinition
 from tenantry.automl import train
 from tenantry.bundle.scorecard import Scorecard
-from tenantry.errors import InvalidData
+from tenantry.errors import InvalidData, InvalidRequest
 from tenantry.plan import Plan
 from tenantry.plan.reasons import Reason, reasons
 from tenantry.schema import Task
@@ -144,7 +144,7 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
                 seed=seed,
                 minimum_rows=self.minimum_rows,
             )
-        except InvalidData as error:
+        except (InvalidData, InvalidRequest) as error:
             raise InvalidTable.of(error) from error
         parts = {
             "plan.tnp": model.plan,
@@ -169,14 +169,14 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
     def _learn(self, parts: dict[str, bytes], target: Target, columns: tuple[str, ...]) -> None:
         self._parts = parts
         self._columns = columns
-        self._target = target
         self._opened = Plan.from_bytes(parts["plan.tnp"])
         signature = self._opened.meta.signature
+        self._target = target.learnt(signature)
         self.task_ = signature.task
         self.__dict__.pop("classes_", None)
         if signature.task is Task.REGRESSION:
             return
-        labels = target.labels(signature.classes)
+        labels = self._target.labels(signature.classes)
         self._order = np.argsort(labels, kind="stable")
         self.classes_ = labels[self._order]
 
@@ -223,13 +223,15 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
         return self._explained(self._checked(X).table, k)
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Accuracy, or R² for regression. ``y`` may be left out where ``X`` holds the target's column."""
+        """Accuracy, or R² for regression. ``y`` may be left out where ``X`` holds the target's column;
+        rows without an outcome do not count then."""
+        predicted = np.asarray(self.predict(X))
         if y is None:
             outcome = self._without_target(read_frame(X))[1]
             if outcome is None:
                 raise InvalidTable("target_missing", "score needs y, or the target's column in X")
-            y = self._target.typed(outcome)
-        predicted = np.asarray(self.predict(X))
+            y, known = self._target.typed(outcome)
+            predicted = predicted[known]
         if self.task_ is Task.REGRESSION:
             return float(r2_score(y, predicted))
         return float(accuracy_score(y, predicted))
@@ -282,9 +284,12 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
         return made
 
     def _plain_params(self) -> dict[str, Any]:
+        """The parameters as JSON can hold them."""
         params = self.get_params(deep=False) | {"random_state": self._seed()}
+        lists = {name: [str(column) for column in params[name]] for name in ("include", "exclude", "only")}
         return {
-            name: value.item() if isinstance(value, np.generic) else value for name, value in params.items()
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in (params | lists).items()
         }
 
     def __getstate__(self) -> dict[str, Any]:
