@@ -11,7 +11,7 @@ import msgspec
 import yaml
 
 from tenantry.apps._definition import Filter, Operator, PredictionDefinition
-from tenantry.errors import InvalidRequest, NotFound
+from tenantry.errors import InvalidData, InvalidRequest, NotFound
 from tenantry.schema import Task
 from tenantry.tenancy import name_of
 
@@ -123,6 +123,11 @@ def check_columns(definition: PredictionDefinition, names: Sequence[str]) -> Non
         more = f" and {len(names) - 20} more" if len(names) > 20 else ""
         raise InvalidRequest(
             "target_missing", f"the table has no column {definition.target!r}{near}; it has {shown}{more}"
+        )
+    if known <= {definition.target, definition.key}:
+        raise InvalidData(
+            "no_usable_columns",
+            f"beside the target {definition.target!r} the table has nothing to learn from",
         )
     wanted = [*definition.only, *definition.include, *definition.exclude]
     wanted += [definition.key] if definition.key else []
