@@ -13,6 +13,7 @@ class Budget:
 
     def __init__(self, cpu_seconds: float) -> None:
         self.limit = cpu_seconds
+        self._held = 0.0
         self._start = time.process_time()
 
     @property
@@ -22,8 +23,12 @@ class Budget:
 
     @property
     def left(self) -> float:
-        """CPU seconds that remain; negative when overrun."""
-        return self.limit - self.spent
+        """CPU seconds that remain for the step at hand; negative when overrun."""
+        return self.limit - self._held - self.spent
+
+    def hold(self, seconds: float) -> None:
+        """Keep back seconds for steps that must come after; 0 gives them free."""
+        self._held = seconds
 
     def deadline(self, seconds: float) -> "Deadline":
         """A stop ``seconds`` from now, or when the budget ends if that is sooner."""

@@ -21,7 +21,7 @@ from tenantry.automl.members import (
     fit_forest,
     fit_linear,
 )
-from tenantry.automl.oof import Learning, OutOfFold, out_of_fold
+from tenantry.automl.oof import Learning, OutOfFold, OutOfFoldRun
 from tenantry.automl.prepare import Prepared
 from tenantry.automl.target import Target
 from tenantry.errors import InvalidData
@@ -57,6 +57,8 @@ def learn(prepared: Prepared, budget: Budget, seed: int, report: Callable[[float
     scale = _scale(target)
     y = target.y if task is not Task.REGRESSION else scale.to_margin(target.y)
     encoding_target = _encoding_target(target, y)
+    finish = min(0.25 * budget.limit, 0.1 + 1e-5 * rows + 0.1 * max(1, len(target.classes) - 1))
+    budget.hold(finish)
     budget.require("the features were made")
     space = build_space(prepared.features, encoding_target.shape[1], classes=task is not Task.REGRESSION)
     design = build_design(space)
@@ -66,16 +68,17 @@ def learn(prepared: Prepared, budget: Budget, seed: int, report: Callable[[float
     params = _params(rows)
     most = min(MAX_LEAVES // params.num_leaves, MAX_LEAVES_ALL // (params.num_leaves * objective.outputs))
     budget.require("the first model was trained")
-    found = out_of_fold(space, design, learning, params, most, budget, lambda f, d: report(0.8 * f, d))
+    found = OutOfFoldRun(space, design, learning, params, most, budget).run(lambda f, d: report(0.8 * f, d))
     scored = np.flatnonzero(found.scored).astype(np.int64)
     forest = found.forest[scored] if found.forest is not None else None
-    linear = found.linear[scored] if found.linear is not None else None
+    linear = found.linear[scored]
     blend = find_blend(task, y[scored], forest, linear)
     margins = blend(forest, linear)
     calibration = fit_calibration(task, target.y[scored], margins, scale)
-    predicted = cross_fitted(task, target.y[scored], margins, scale, folds[scored])
+    predicted = cross_fitted(task, target.y[scored], margins, scale, _thirds(folds[scored], seed))
     report(0.82, "last fit on all rows")
     last = _LastFit(space, design, learning, found, most, budget)
+    budget.hold(finish + (1.5 * found.linear_seconds if blend.linear else 0.0))
     everything = np.arange(rows, dtype=np.int64)
     encoded = space.fit(everything, encoding_target, seed)
     fitted = Fitted(
@@ -87,6 +90,7 @@ def learn(prepared: Prepared, budget: Budget, seed: int, report: Callable[[float
         blend,
         calibration,
     )
+    budget.hold(0.0)
     report(1.0, "fitted")
     return Learned(
         fitted, task, scored, target.y[scored], predicted, _members(fitted, found, blend.losses, scale)
@@ -114,7 +118,7 @@ class _LastFit:
             self.found.params,
             rounds=rounds,
             seed=self.learning.seed,
-            deadline=self.budget.deadline(0.8 * self.budget.left),
+            deadline=self.budget.deadline(self.budget.left),
         )
         if fitted.rounds == 0:
             raise InvalidData("budget_exhausted", "the budget ended before the last fit's first round")
@@ -163,6 +167,13 @@ def _folds(target: Target, groups: I64, seed: int) -> I64:
     if target.task is Task.REGRESSION:
         return group_folds(groups, FOLDS, seed)
     return stratified_folds(np.asarray(target.y, dtype=np.int64), FOLDS, seed, groups)
+
+
+def _thirds(folds: I64, seed: int) -> I64:
+    """The folds; where the budget paid for one only, its rows in three parts, so that calibration can be crossed."""
+    if len(np.unique(folds)) > 1:
+        return folds
+    return np.asarray(np.random.default_rng(seed).permutation(len(folds)) % 3, dtype=np.int64)
 
 
 def _members(

@@ -18,6 +18,7 @@ from tenantry.schema import Task
 MAX_DEPTH = 12
 """The plan allows 16 different slots on a path."""
 PATIENCE = 40
+PACE_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,17 @@ class ForestParams:
 
 @dataclass(slots=True)
 class Forest:
-    """A trained forest. ``losses``: the validation loss after each round, where there was a validation set."""
+    """A trained forest. ``losses``: the validation loss after each round, where there was a validation set.
+
+    ``hurried``: it was given up, since the deadline would come before enough rounds.
+    """
 
     booster: Any
     prior: F64
     outputs: int
     rounds: int
     losses: list[float] = field(default_factory=list)
-    cpu_seconds: float = 0.0
+    hurried: bool = False
 
     def margins(self, matrix: Any, rounds: int | None = None) -> F64:
         """Prior plus the trees, rows × outputs."""
@@ -88,8 +92,11 @@ def fit_forest(
     seed: int,
     deadline: Deadline,
     validation: tuple[Any, np.ndarray] | None = None,
+    hurry: int = 0,
 ) -> Forest:
     """Boost until ``rounds``, the deadline, or ``PATIENCE`` rounds without a better validation loss.
+
+    With ``hurry``, give up after a few rounds where their pace leaves time for fewer than ``hurry`` of them.
 
     At least one round is made. Several forests of the same numbers, parameters and seed are equal.
     """
@@ -101,18 +108,25 @@ def fit_forest(
     if validation is not None:
         watch = [_dataset(validation[0], validation[1], prior, settings, train)]
     best = [np.inf, 0]
+    hurried = False
+    at_first = 0.0
 
     def stop(env: Any) -> None:
+        nonlocal hurried, at_first
         if env.evaluation_result_list:
             loss = float(env.evaluation_result_list[0][2])
             losses.append(loss)
             if loss < best[0] - 1e-9:
                 best[:] = [loss, env.iteration]
-        if deadline.passed or (losses and env.iteration - best[1] >= PATIENCE):
+        if env.iteration == 0:
+            at_first = deadline.left
+        elif env.iteration == PACE_ROUNDS and hurry:
+            hurried = deadline.left < hurry * (at_first - deadline.left) / PACE_ROUNDS
+        if hurried or deadline.passed or (losses and env.iteration - best[1] >= PATIENCE):
             raise lgb.callback.EarlyStopException(env.iteration, [])
 
     booster = lgb.train(settings, train, rounds, valid_sets=watch or None, callbacks=[stop])
-    return Forest(booster, prior, objective.outputs, booster.current_iteration(), losses)
+    return Forest(booster, prior, objective.outputs, booster.current_iteration(), losses, hurried)
 
 
 def _settings(objective: Objective, params: ForestParams, seed: int) -> dict[str, Any]:
