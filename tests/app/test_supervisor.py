@@ -179,6 +179,19 @@ def test_a_taken_port_is_named_and_the_home_folder_stays_free(tmp_path: Path) ->
     free.stop()
 
 
+def test_a_command_that_does_not_exist_leaves_nothing_behind(tmp_path: Path) -> None:
+    supervisor = Supervisor(
+        tmp_path, {"data": ("127.0.0.1", 0)}, [child("a", DEAF), Child("b", ("/no/such",))]
+    )
+    with pytest.raises(FileNotFoundError):
+        supervisor.start()
+    assert supervisor.pids == {}
+    assert not supervisor.facts.exists()
+    free = Supervisor(tmp_path, {}, [])
+    free.start()
+    free.stop()
+
+
 RUN = """
 import sys
 from pathlib import Path

@@ -89,7 +89,6 @@ class Supervisor:
         self._sockets: dict[str, socket.socket] = {}
         self._lock: int | None = None
         self._started = 0.0
-        self._stopping = False
 
     @property
     def facts(self) -> Path:
@@ -117,14 +116,14 @@ class Supervisor:
         try:
             for name, (host, port) in self._listen.items():
                 self._sockets[name] = _listening(host, port)
+            _raise_file_limit()
+            self._started = time.time()
+            for one in self._children:
+                self._spawn(one)
+            self._write_facts()
         except BaseException:
-            self._release()
+            self.stop()
             raise
-        _raise_file_limit()
-        self._started = time.time()
-        for one in self._children:
-            self._spawn(one)
-        self._write_facts()
         _log.info("started", **self.urls, processes=len(self._children))
 
     def step(self) -> float:
@@ -147,7 +146,6 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ask all children to stop, wait, kill what is left, and give the home folder free."""
-        self._stopping = True
         alive = [one.process for one in self._children if one.process is not None]
         for process in alive:
             process.terminate()
