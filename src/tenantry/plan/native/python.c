@@ -84,8 +84,10 @@ static int copy_bytes(Kernel *self, PyObject *source) {
     Py_ssize_t n;
     if (PyBytes_AsStringAndSize(source, &s, &n)) return -1;
     self->size = (size_t)n;
-    self->data = aligned_alloc(64, (self->size + 63) / 64 * 64 + 64);
-    if (!self->data) return PyErr_NoMemory(), -1;
+    if (posix_memalign(&self->data, 64, self->size + !self->size)) {
+        self->data = NULL;
+        return PyErr_NoMemory(), -1;
+    }
     memcpy(self->data, s, self->size);
     return 0;
 }

@@ -1,0 +1,83 @@
+"""Damaged and hostile files: an error or a score, never a crash. Each run is a process of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NATIVE = ROOT / "src/tenantry/plan/native"
+
+
+def fuzz(seed: int, rounds: int, kernel: Path | None = None, **environment: str) -> str:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.plan.fuzz",
+        str(seed),
+        str(rounds),
+        *([str(kernel)] if kernel else []),
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def sanitized(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The kernel with address and undefined-behaviour checks, and the library to load before it."""
+    compiler = shutil.which("gcc")
+    if not compiler:
+        pytest.skip("no gcc here")
+    library = subprocess.run(
+        [compiler, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
+    ).stdout
+    if not Path(library.strip()).is_absolute():
+        pytest.skip("gcc has no address sanitizer here")
+    kernel = tmp_path_factory.mktemp("kernel") / "_kernel.abi3.so"
+    flags = "-std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -ffp-contract=off -Wno-psabi"
+    sources = map(str, sorted(NATIVE.glob("*.c")))
+    include = f"-I{sysconfig.get_path('include')}"
+    command = [
+        compiler,
+        *flags.split(),
+        "-D_GNU_SOURCE",
+        "-fPIC",
+        "-shared",
+        include,
+        *sources,
+        "-lm",
+        "-o",
+        str(kernel),
+    ]
+    subprocess.run(command, check=True)
+    return kernel, library.strip()
+
+
+def test_a_sample_of_damaged_files_never_crashes() -> None:
+    assert "opened and scored" in fuzz(seed=1, rounds=1500)
+
+
+def test_a_sample_of_damaged_files_touches_no_foreign_memory(sanitized: tuple[Path, str]) -> None:
+    kernel, library = sanitized
+    fuzz(2, 600, kernel, LD_PRELOAD=library, ASAN_OPTIONS="detect_leaks=0")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", range(10, 14))
+def test_damaged_files_never_crash(seed: int) -> None:
+    fuzz(seed, 50_000)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_damaged_files_touch_no_foreign_memory(sanitized: tuple[Path, str]) -> None:
+    kernel, library = sanitized
+    fuzz(20, 100_000, kernel, LD_PRELOAD=library, ASAN_OPTIONS="detect_leaks=0")
