@@ -96,7 +96,8 @@ def _admit(route: Route, control: ControlPlane, key: Key, request: Request) -> T
 def _named_tenant(control: ControlPlane, named: str) -> TenantId:
     tenant = tenant_id(named)
     if not control.has_tenant(tenant):
-        raise NotFound("not_found", f"there is no tenant {named!r}")
+        # Only operators get here, and they may know all tenants: this one may be called by its name.
+        raise NotFound("tenant_unknown", f"there is no tenant {tenant!r}")
     return tenant
 
 

@@ -5,6 +5,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The call is about one tenant's things, and does not say which tenant.",
         "Name the tenant: --tenant on the command line, or the header X-Tenant with an operator's key.",
     ),
+    "tenant_unknown": (
+        "An operator's call names a tenant that does not exist.",
+        "List the tenants with 'tenantry tenant list', or make it with 'tenantry tenant create'.",
+    ),
     "body_value": (
         "The request's body is JSON, but not of the shape that the path takes.",
         "Mend the field that the message names; /openapi.json describes the body.",

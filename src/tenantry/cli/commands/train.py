@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
-from tenantry.apps import PredictionDefinition, definition_of
+from tenantry.apps import PredictionDefinition, check_columns, definition_of
 from tenantry.cli.follow import follow
 from tenantry.cli.scorecard import show_summary
 from tenantry.cli.session import Injected, Session, UsageError
@@ -89,11 +89,12 @@ def train(
     if not file.exists():
         raise NotFound("file_not_found", f"there is no file {file}")
     name_of(name)
-    if target is not None and backend.ensure_tenant(tenant):
-        session.note(f"tenant {tenant} created")
     definition = _definition(session, tenant, name, fields)
+    if backend.ensure_tenant(tenant):
+        session.note(f"tenant {tenant} created")
     snapshot = backend.upload(tenant, name, file)
     session.note(f"{file.name}: {snapshot.rows:,} rows, {len(snapshot.columns)} columns")
+    check_columns(definition, [column.name for column in snapshot.columns])
     backend.apply(tenant, definition)
     job = backend.train(tenant, name, snapshot.digest)
     previous = signal.signal(
