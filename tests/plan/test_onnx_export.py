@@ -18,6 +18,7 @@ from tests.plan.onnx_specs import draw_spec
 from tenantry.errors import Internal, Unsupported
 from tenantry.plan import Plan, compile_plan, onnx_export
 from tenantry.plan._onnx_columns import input_names
+from tenantry.plan._onnx_forest import exact_step
 from tenantry.plan._onnx_probe import probe_records
 from tenantry.plan.ir import PlanSpec
 from tenantry.plan.onnx_export import export_onnx, prepare_inputs, verify_onnx
@@ -124,3 +125,12 @@ def test_importing_the_exporter_does_not_import_onnx():
     code = "import sys, tenantry.plan.onnx_export; print('onnx' in sys.modules, 'onnxruntime' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_sums_of_rounded_leaves_are_exact_in_float32():
+    trees = draw_spec(2, Task.BINARY).trees
+    trees = tuple(replace(tree, value=tree.value * np.float32(1e4)) for tree in trees * 40)
+    step = exact_step(trees)
+    assert sum(float(np.abs(tree.value).max()) for tree in trees) / step <= 2**22
+    assert np.log2(step) == np.floor(np.log2(step))
+    assert exact_step(()) == 1.0

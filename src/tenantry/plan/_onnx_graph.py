@@ -11,8 +11,8 @@ from tenantry.errors import Unsupported
 
 OPSET = 20
 """The first ai.onnx opset with StringSplit and StringConcat."""
-ML_OPSET = 5
-"""The first ai.onnx.ml opset with TreeEnsemble, which sums leaves in float64."""
+ML_OPSET = 3
+"""The first ai.onnx.ml opset whose tree ensembles take thresholds and leaves in float64."""
 IR_VERSION = 10
 INTERNAL = "/"
 """First character of every name inside the graph; inputs never begin with it."""

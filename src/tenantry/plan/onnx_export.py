@@ -5,7 +5,7 @@ column is a *typed* input of shape [N] — numbers as float64, dates as float64 
 categories as words, texts as their tokens joined by one space (and, where a plan uses it, the length in
 bytes as ``<name>:bytes``). :func:`prepare_inputs` makes them from raw records with the plan's own parsers.
 Everything after that — date parts, tables, TF-IDF, differences, forest, linear member, calibration, label —
-is in the graph, in float64 after the float32 slots, with standard operators only (ai.onnx 20, ai.onnx.ml 5).
+is in the graph, in float64 after the float32 slots, with standard operators only (ai.onnx 20, ai.onnx.ml 3).
 
 Outputs: ``label`` (string [N]; absent for regression), ``score`` (float64 [N]) and ``probabilities`` (float64
 [N, classes]; absent for regression), as the scoring API gives them. An export that differs from the plan by
@@ -21,10 +21,11 @@ import numpy.typing as npt
 
 from tenantry.errors import Internal, Unsupported
 from tenantry.plan._onnx_columns import BYTES_SUFFIX, Encoded, encode, input_names, kind_of, rows_by
+from tenantry.plan._onnx_forest import forest
 from tenantry.plan._onnx_graph import Graph, require
 from tenantry.plan._onnx_probe import probe_records
 from tenantry.plan.decompile import spec_of
-from tenantry.plan.ir import Calibration, CategoryColumn, DateColumn, Linear, NumberColumn, PlanSpec, Tree
+from tenantry.plan.ir import Calibration, CategoryColumn, DateColumn, Linear, NumberColumn, PlanSpec
 from tenantry.plan.kernel import Plan, category_word, parse_dates, parse_numbers
 from tenantry.plan.meta import PlanMeta
 from tenantry.plan.parse import words
@@ -127,7 +128,9 @@ def write_graph(spec: PlanSpec) -> bytes:
     first = input_names(tuple(column.name for column in spec.columns))[0]
     margins = graph.add("Expand", graph.doubles([spec.base]), rows_by(graph, first, spec.n_outputs))
     if spec.trees:
-        margins = _plus(graph, margins, _forest(graph, spec, matrix, encoded), spec.forest_weight)
+        margins = _plus(
+            graph, margins, forest(graph, spec.trees, spec.n_outputs, matrix, encoded), spec.forest_weight
+        )
     if spec.linear is not None:
         margins = _plus(graph, margins, _linear(graph, spec.linear, matrix, encoded), spec.linear_weight)
     _publish(graph, spec, meta.signature, _calibrate(graph, spec.calibration, margins))
@@ -146,51 +149,6 @@ def _described(spec: PlanSpec, meta: PlanMeta) -> dict[str, str]:
 
 def _plus(graph: Graph, margins: str, member: str, weight: float) -> str:
     return graph.add("Add", margins, graph.add("Mul", member, graph.doubles([[weight]])))
-
-
-def _forest(graph: Graph, spec: PlanSpec, matrix: str, encoded: Encoded) -> str:
-    """[N, K] float64 sums of leaves: one TreeEnsemble over the slots as doubles (exact, and so are its
-    thresholds)."""
-    trees = spec.trees
-    node_starts = np.cumsum([0, *(tree.feature.size for tree in trees)])
-    leaf_starts = np.cumsum([0, *(tree.value.size for tree in trees)])
-
-    def joined(pick: str) -> npt.NDArray[Any]:
-        return np.concatenate([getattr(tree, pick) for tree in trees])
-
-    def children(side: str) -> tuple[list[int], list[int]]:
-        ids: list[int] = []
-        leaves: list[int] = []
-        for tree, node, leaf in zip(trees, node_starts, leaf_starts, strict=False):
-            child = getattr(tree, side).astype(np.int64)
-            ids += np.where(child < 0, leaf + ~child, node + child).tolist()
-            leaves += (child < 0).astype(int).tolist()
-        return ids, leaves
-
-    (true_ids, true_leaves), (false_ids, false_leaves) = children("left"), children("right")
-    return graph.add(
-        "TreeEnsemble",
-        graph.cast(matrix, np.float64),
-        domain="ai.onnx.ml",
-        n_targets=spec.n_outputs,
-        aggregate_function=1,  # sum
-        post_transform=0,  # none
-        tree_roots=node_starts[:-1].tolist(),
-        nodes_modes=graph.array(np.zeros(node_starts[-1], np.uint8)),  # all BRANCH_LEQ
-        nodes_featureids=[encoded.position[int(slot)] for slot in joined("feature")],
-        nodes_splits=graph.array(joined("threshold").astype(np.float64)),
-        nodes_truenodeids=true_ids,
-        nodes_trueleafs=true_leaves,
-        nodes_falsenodeids=false_ids,
-        nodes_falseleafs=false_leaves,
-        nodes_missing_value_tracks_true=joined("default_left").astype(int).tolist(),
-        leaf_targetids=np.repeat([tree.output for tree in trees], [_leaves(tree) for tree in trees]).tolist(),
-        leaf_weights=graph.array(joined("value").astype(np.float64)),
-    )
-
-
-def _leaves(tree: Tree) -> int:
-    return int(tree.value.size)
 
 
 def _linear(graph: Graph, linear: Linear, matrix: str, encoded: Encoded) -> str:
