@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Run
 
-
 pytestmark = pytest.mark.xdist_group("server")  # one server is enough
 
 

@@ -7,6 +7,7 @@ from typing import IO
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message
@@ -85,17 +86,18 @@ async def _receive_form(request: Request, folder: Path, limit: int) -> tuple[Pat
         return message
 
     try:
-        form = await Request(request.scope, bounded).form(max_files=1, max_fields=10)
-    except MultiPartException as error:
-        raise InvalidRequest("upload_empty", f"the form cannot be read: {error.message}") from error
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
-        raise InvalidRequest("upload_empty", "the form has no field 'file' with a file in it")
-    path = folder / "table"
-    size = await run_in_threadpool(_copy, file.file, path, limit)
+        async with Request(request.scope, bounded).form(max_files=1, max_fields=10) as form:
+            file = form.get("file")
+            if not isinstance(file, UploadFile):
+                raise InvalidRequest("upload_empty", "the form has no field 'file' with a file in it")
+            path, name = folder / "table", _shown(file.filename or "")
+            size = await run_in_threadpool(_copy, file.file, path, limit)
+    except (MultiPartException, HTTPException) as error:
+        said = error.message if isinstance(error, MultiPartException) else error.detail
+        raise InvalidRequest("upload_empty", f"the form cannot be read: {said}") from error
     if size == 0:
         raise InvalidRequest("upload_empty", "the file in the form is empty")
-    return path, _shown(file.filename or "")
+    return path, name
 
 
 def _copy(source: IO[bytes], path: Path, limit: int) -> int:
