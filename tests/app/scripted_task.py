@@ -51,7 +51,7 @@ def _send(message: dict) -> None:
 
 
 def _die_with_worker() -> None:
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):
         pass
     os.killpg(os.getpgid(0), signal.SIGKILL)
 

@@ -57,9 +57,8 @@ Message = Progress | Done | Failed
 
 def main() -> None:
     """Do the order on stdin."""
-    stdin = sys.stdin.buffer
-    order = msgspec.json.decode(stdin.readline(), type=Order)
-    threading.Thread(target=_die_with_worker, args=(stdin,), daemon=True).start()
+    order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
+    threading.Thread(target=_die_with_worker, daemon=True).start()
     os.nice(_NICE)
     # Stdout is for messages alone; what a library prints goes where logs go.
     channel = os.fdopen(os.dup(1), "wb", buffering=0)
@@ -116,8 +115,10 @@ def _bound_cpu(budget: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit if hard < 0 else min(limit, hard), hard))
 
 
-def _die_with_worker(stdin: Any) -> NoReturn:
-    while stdin.read(1):
+def _die_with_worker() -> NoReturn:
+    # Read from the descriptor itself: a thread inside Python's buffered stdin would stop the interpreter's
+    # own end.
+    while os.read(0, 1):
         pass
     os.killpg(os.getpgid(0), signal.SIGKILL)
     os._exit(1)

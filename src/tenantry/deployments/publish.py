@@ -8,13 +8,13 @@ by the next start.
 
 from pathlib import Path
 
-from tenantry.access import Directory, Tenant
+from tenantry.access import Directory
 from tenantry.bundle import PLAN, load_manifest
 from tenantry.deployments.turns import turn
 from tenantry.errors import Corrupt, NotFound, TenantryError
 from tenantry.ports.blobs import Blobs
 from tenantry.ports.clock import Clock
-from tenantry.registry import Registry, Version
+from tenantry.registry import Model, Registry, Version
 from tenantry.routing import (
     Endpoint,
     EndpointTable,
@@ -95,28 +95,28 @@ class Publisher:
         }
 
     def _endpoints(self, current: EndpointTable | None) -> dict[TenantId, dict[str, Endpoint]]:
-        found = {tenant.id: self._of_tenant(tenant, current) for tenant in self._directory.tenants()}
-        return {tenant: endpoints for tenant, endpoints in found.items() if endpoints}
-
-    def _of_tenant(self, tenant: Tenant, current: EndpointTable | None) -> dict[str, Endpoint]:
-        endpoints: dict[str, Endpoint] = {}
-        for model in self._registry.models(tenant.id):
-            known = current.endpoint(tenant.id, model.name) if current else None
-            versions: dict[str, PlanRef] = {}
-            for version in self._registry.versions(tenant.id, model.name):
-                number = str(version.number)
-                plan = known.versions.get(number) if known else None
-                plan = plan or self._plan(version)
-                if plan is not None:
-                    versions[number] = plan
+        endpoints: dict[TenantId, dict[str, Endpoint]] = {}
+        for model in self._registry.all_models():
+            known = current.endpoint(model.tenant, model.name) if current else None
+            versions = self._versions(model, known.versions if known else {})
             aliases = {
-                alias: str(number)
-                for alias, number in self._registry.aliases(tenant.id, model.name).items()
-                if str(number) in versions
+                alias: str(number) for alias, number in model.aliases.items() if str(number) in versions
             }
             if versions:
-                endpoints[model.name] = Endpoint(versions=versions, aliases=aliases)
+                endpoint = Endpoint(versions=versions, aliases=aliases)
+                endpoints.setdefault(model.tenant, {})[model.name] = endpoint
         return endpoints
+
+    def _versions(self, model: Model, known: dict[str, PlanRef]) -> dict[str, PlanRef]:
+        """The plans of a model's versions; only those that are new since the last table are looked up."""
+        if all(str(number) in known for number in range(1, model.latest + 1)):
+            return known
+        found: dict[str, PlanRef] = {}
+        for version in self._registry.versions(model.tenant, model.name):
+            plan = known.get(str(version.number)) or self._plan(version)
+            if plan is not None:
+                found[str(version.number)] = plan
+        return found
 
     def _plan(self, version: Version) -> PlanRef | None:
         try:

@@ -83,6 +83,10 @@ class Registry(Protocol):
         """By name."""
         ...
 
+    def all_models(self) -> list[Model]:
+        """The models of all tenants, by tenant and name: for the endpoint table."""
+        ...
+
     def model(self, tenant: TenantId, model: str) -> Model:
         """Raises ``NotFound``."""
         ...

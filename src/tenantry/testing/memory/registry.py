@@ -81,6 +81,10 @@ class MemoryRegistry:
         """See ``Registry.models``."""
         return [self.model(tenant, name) for owner, name in sorted(self._versions) if owner == tenant]
 
+    def all_models(self) -> list[Model]:
+        """See ``Registry.all_models``."""
+        return [self.model(owner, name) for owner, name in sorted(self._versions)]
+
     def model(self, tenant: TenantId, model: str) -> Model:
         """See ``Registry.model``."""
         line = self._line(tenant, model)

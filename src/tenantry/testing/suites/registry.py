@@ -112,6 +112,9 @@ class RegistrySuite(StateSuite):
         assert (churn.name, churn.latest, churn.aliases) == ("churn", 2, {CHAMPION: 2})
         assert (upsell.name, upsell.latest, upsell.aliases) == ("upsell", 1, {})
         assert state.registry.model(ACME, "churn") == churn
+        register(state, b"one", tenant=GLOBEX)
+        (theirs,) = state.registry.models(GLOBEX)
+        assert state.registry.all_models() == [churn, upsell, theirs]
 
     def test_an_alias_moves_only_to_what_exists(self, state: State) -> None:
         register(state, b"one")
