@@ -42,6 +42,8 @@ def forest(graph: Graph, trees: tuple[Tree, ...], outputs: int, matrix: str, enc
             targets["ids"] += [tree.output, outputs + tree.output]
             weights += [coarse, value - coarse]
     thresholds = graph.array(np.array(nodes.pop("values"), dtype=np.float64))
+    lists: dict[str, Any] = {f"nodes_{name}": found for name, found in nodes.items()}
+    lists |= {f"target_{name}": found for name, found in targets.items()}
     sums = graph.add(
         "TreeEnsembleRegressor",
         graph.cast(matrix, np.float64),
@@ -51,8 +53,7 @@ def forest(graph: Graph, trees: tuple[Tree, ...], outputs: int, matrix: str, enc
         post_transform="NONE",
         nodes_values_as_tensor=thresholds,
         target_weights_as_tensor=graph.array(np.array(weights, dtype=np.float64)),
-        **{f"nodes_{name}": found for name, found in nodes.items()},
-        **{f"target_{name}": found for name, found in targets.items()},
+        **lists,
     )
     sums = graph.cast(sums, np.float64)
     coarse_sums, rests = (

@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from tenantry.apps import PredictionDefinition
-from tenantry.automl import train
+from tenantry.automl import TrainedModel, train
 from tenantry.bundle.scorecard import Scorecard
 from tenantry.errors import InvalidData, InvalidRequest
 from tenantry.plan import Plan
@@ -121,7 +121,17 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
                 f"n_samples={frame.table.num_rows}, and at least {max(2, self.minimum_rows)} rows are needed",
             )
         target = read_target(self.target, self.task, frame.table.column_names, outcome, y)
-        table = frame.table.append_column(target.name, target.values)
+        model = self._train(frame.table.append_column(target.name, target.values), target)
+        parts = {
+            "plan.tnp": model.plan,
+            "scorecard.json": msgspec.json.encode(model.scorecard),
+            "model_card.md": model.model_card.encode(),
+            "reference.json": msgspec.json.encode(model.reference),
+        }
+        self._learn(parts, target, tuple(frame.table.column_names))
+        return self
+
+    def _train(self, table: pa.Table, target: Target) -> TrainedModel:
         seed = self._seed()
         definition = PredictionDefinition(
             name="predictor",
@@ -136,7 +146,7 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
             seed=seed,
         )
         try:
-            model = train(
+            return train(
                 TENANT,
                 table,
                 definition,
@@ -146,14 +156,6 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
             )
         except (InvalidData, InvalidRequest) as error:
             raise InvalidTable.of(error) from error
-        parts = {
-            "plan.tnp": model.plan,
-            "scorecard.json": msgspec.json.encode(model.scorecard),
-            "model_card.md": model.model_card.encode(),
-            "reference.json": msgspec.json.encode(model.reference),
-        }
-        self._learn(parts, target, tuple(frame.table.column_names))
-        return self
 
     def _seed(self) -> int:
         if isinstance(self.random_state, int | np.integer):
@@ -285,7 +287,7 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
 
     def _plain_params(self) -> dict[str, Any]:
         """The parameters as JSON can hold them."""
-        params = self.get_params(deep=False) | {"random_state": self._seed()}
+        params = self.get_params(deep=False) | {"random_state": self.scorecard().seed}
         lists = {name: [str(column) for column in params[name]] for name in ("include", "exclude", "only")}
         return {
             name: value.item() if isinstance(value, np.generic) else value
