@@ -5,29 +5,25 @@ Everything that the format demands is checked here with a message for people, so
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tenantry.errors import Unsupported
 from tenantry.plan import layout
+from tenantry.plan._checks import check_linear, check_shape, check_tree, refuse
 from tenantry.plan._shap import leaf_shares, path_ratios
 from tenantry.plan.hashing import build_table, table_key, xxh64
 from tenantry.plan.ir import (
     MAX_PATH_FEATURES,
-    MAX_SLOTS,
-    MAX_TREE_LEAVES,
     Calibration,
     CategoryColumn,
     DateColumn,
-    Linear,
     NumberColumn,
     PlanColumn,
     PlanSpec,
     TextColumn,
-    Tree,
 )
 from tenantry.plan.layout import NO_ROW, NONE, Kind, Section
 from tenantry.plan.parse import TF_WEIGHTS
@@ -65,10 +61,6 @@ def _all_words(spec: PlanSpec) -> Iterator[bytes]:
                 yield word.encode()
 
 
-def _refuse(what: str) -> NoReturn:
-    raise Unsupported("plan_limit", what)
-
-
 class _Writer:
     """Collects the sections of one file."""
 
@@ -92,7 +84,7 @@ class _Writer:
 
     def write(self) -> bytes:
         spec = self.spec
-        _check_shape(spec)
+        check_shape(spec)
         header = np.zeros((), layout.HEADER)
         header["magic"] = layout.MAGIC
         header["byte_order"], header["version"] = layout.BYTE_ORDER, layout.VERSION
@@ -106,7 +98,7 @@ class _Writer:
         differences = self.differences()
         for slot, owner in enumerate(self.owners):
             if owner is None:
-                _refuse(f"slot {slot} is filled by no column")
+                refuse(f"slot {slot} is filled by no column")
         terms = self.linear(header)
         self.calibration(header, spec.calibration)
         trees, nodes, leaves, ratios, ancestors = self.forest()
@@ -132,9 +124,9 @@ class _Writer:
 
     def own(self, slot: int, owner: tuple[int, int], name: str) -> int:
         if not 0 <= slot < self.spec.n_slots:
-            _refuse(f"{name} fills slot {slot}, but there are {self.spec.n_slots}")
+            refuse(f"{name} fills slot {slot}, but there are {self.spec.n_slots}")
         if self.owners[slot] is not None:
-            _refuse(f"{name} fills slot {slot}, which another column fills")
+            refuse(f"{name} fills slot {slot}, which another column fills")
         self.owners[slot] = owner
         return slot
 
@@ -165,7 +157,7 @@ class _Writer:
         record["slot"][0] = self.own(column.slot, (index, index), place)
         record["format"] = (column.format.decimal == ",") + 2 * column.format.unit_tail
         if len(column.format.nulls) > layout.MAX_NULLS:
-            _refuse(f"{place} has more than {layout.MAX_NULLS} numbers that mean missing")
+            refuse(f"{place} has more than {layout.MAX_NULLS} numbers that mean missing")
         record["nulls"] = self.pool(Section.DOUBLES, column.format.nulls)
         record["n_nulls"] = len(column.format.nulls)
 
@@ -174,10 +166,10 @@ class _Writer:
         record["kind"] = Kind.CATEGORY
         self.table(record, column.words, [int(row) for row in column.rows], rows, place)
         if column.values.shape != (rows, wide):
-            _refuse(f"{place} has values of shape {column.values.shape} for {wide} slots")
+            refuse(f"{place} has values of shape {column.values.shape} for {wide} slots")
         for row in (*column.rows, column.missing_row, column.unseen_row):
             if not 0 <= row < rows:
-                _refuse(f"{place} points to row {row} of a table of {rows}")
+                refuse(f"{place} points to row {row} of a table of {rows}")
         for slot in column.slots:
             self.own(int(slot), (index, index), place)
         record["missing_row"], record["unseen_row"] = column.missing_row, column.unseen_row
@@ -190,7 +182,7 @@ class _Writer:
         record["kind"] = Kind.TEXT
         self.table(record, column.tokens, range(rows), rows, place)
         if column.idf.shape != (rows,) or column.token_slots.shape != (rows,):
-            _refuse(f"{place} has {rows} tokens, but other numbers of idf values or slots")
+            refuse(f"{place} has {rows} tokens, but other numbers of idf values or slots")
         for i, slot in enumerate((column.chars_slot, column.words_slot)):
             if slot >= 0:
                 record["slot"][i] = self.own(slot, (index, index), place)
@@ -204,14 +196,14 @@ class _Writer:
     def table(self, record: Array, words: Sequence[str], rows: Sequence[int], most: int, place: str) -> None:
         encoded = [word.encode() for word in words]
         if most >= NO_ROW:
-            _refuse(f"{place} has {most} rows or tokens (at most {NO_ROW - 1})")
+            refuse(f"{place} has {most} rows or tokens (at most {NO_ROW - 1})")
         if len(set(encoded)) != len(encoded):
-            _refuse(f"{place} lists a word twice")
+            refuse(f"{place} lists a word twice")
         if len(rows) != len(encoded):
-            _refuse(f"{place} has {len(encoded)} words, but {len(rows)} rows")
+            refuse(f"{place} has {len(encoded)} words, but {len(rows)} rows")
         longest = max((len(word) for word in encoded), default=0)
         if longest > layout.MAX_WORD_BYTES:
-            _refuse(f"{place} has a word of {longest} bytes (at most {layout.MAX_WORD_BYTES})")
+            refuse(f"{place} has a word of {longest} bytes (at most {layout.MAX_WORD_BYTES})")
         entries, record["max_probe"] = build_table(encoded, rows, self.key, self.strings)
         record["entries"], record["n_entries"] = self.n_entries, len(entries)
         record["max_bytes"], record["rows"] = longest, most
@@ -224,7 +216,7 @@ class _Writer:
         if column.weights.shape != (rows, self.spec.n_outputs) or column.mean_weight.shape != (
             self.spec.n_outputs,
         ):
-            _refuse(f"{place} has weights of shape {column.weights.shape} for {rows} rows")
+            refuse(f"{place} has weights of shape {column.weights.shape} for {rows} rows")
         record["weights"] = self.pool(Section.FLOATS, column.weights)
         record["mean"] = self.pool(Section.FLOATS, column.mean_weight)
 
@@ -234,7 +226,7 @@ class _Writer:
         for i, difference in enumerate(self.spec.differences):
             sides = [owners[s] if 0 <= s < len(owners) else None for s in (difference.left, difference.right)]
             if sides[0] is None or sides[1] is None:
-                _refuse(f"difference {i} reads a slot that no column fills")
+                refuse(f"difference {i} reads a slot that no column fills")
             owner = (sides[0][0], sides[1][0])
             out[i] = (
                 self.own(difference.slot, owner, f"difference {i}"),
@@ -250,7 +242,7 @@ class _Writer:
         linear = self.spec.linear
         if linear is None:
             return np.zeros(0, layout.TERM)
-        _check_linear(linear, self.spec)
+        check_linear(linear, self.spec)
         header["has_linear"] = 1
         header["intercept"] = self.pool(Section.DOUBLES, linear.intercept)
         header["term_weights"] = self.pool(Section.FLOATS, linear.weight)
@@ -273,11 +265,11 @@ class _Writer:
         nodes, leaves, ratios, ancestors = [], [], [], []
         node = leaf = 0
         for i, tree in enumerate(self.spec.trees):
-            _check_tree(tree, self.spec, f"tree {i}")
+            check_tree(tree, self.spec, f"tree {i}")
             n = len(tree.feature)
             ratio, ancestor, widest = path_ratios(tree)
             if widest > MAX_PATH_FEATURES:
-                _refuse(f"tree {i} has {widest} slots on one path (at most {MAX_PATH_FEATURES})")
+                refuse(f"tree {i} has {widest} slots on one path (at most {MAX_PATH_FEATURES})")
             trees[i] = (node, leaf, n, tree.output, 4 if widest <= 8 else 8, 0)
             block = np.zeros(n, layout.NODE)
             block["threshold"] = tree.threshold
@@ -299,81 +291,6 @@ class _Writer:
         )
 
 
-# --- checks ----------------------------------------------------------------------------------------------------------
-
-
-def _check_shape(spec: PlanSpec) -> None:
-    kind, k = spec.calibration.kind, spec.n_outputs
-    if not 1 <= k <= layout.MAX_OUTPUTS:
-        _refuse(f"the plan has {k} outputs (at most {layout.MAX_OUTPUTS})")
-    if not 0 <= spec.n_slots <= MAX_SLOTS:
-        _refuse(f"the plan has {spec.n_slots} slots (at most {MAX_SLOTS})")
-    if len(spec.columns) >= NO_ROW:
-        _refuse(f"the plan has {len(spec.columns)} columns")
-    if len({column.name for column in spec.columns}) != len(spec.columns):
-        _refuse("two columns have one name")
-    if spec.base.shape != (k,) or not np.isfinite(spec.base).all():
-        _refuse(f"the base margins have shape {spec.base.shape} for {k} outputs, or are not finite")
-    if (kind == "softmax") != (spec.task is layout.TASKS[1]) or (kind != "softmax" and k != 1):
-        _refuse(f"a calibration of kind {kind} does not fit a {spec.task} plan of {k} outputs")
-    _check_calibration(spec.calibration, k)
-
-
-def _check_calibration(calibration: Calibration, k: int) -> None:
-    x, y = calibration.x, calibration.y
-    if calibration.kind == "isotonic":
-        if (
-            x.ndim != 1
-            or x.size < 1
-            or x.shape != y.shape
-            or (np.diff(x) <= 0).any()
-            or (np.diff(y) < 0).any()
-        ):
-            _refuse("the isotonic knots must rise")
-        if not (np.isfinite(x).all() and np.isfinite(y).all()):
-            _refuse("the isotonic knots must be finite")
-    elif calibration.b.shape != ((k,) if calibration.kind == "softmax" else (1,)):
-        _refuse(f"the calibration has {calibration.b.size} offsets for {k} outputs")
-    if not (np.isfinite(calibration.a) and np.isfinite(calibration.b).all()):
-        _refuse("the calibration must be finite")
-
-
-def _check_linear(linear: Linear, spec: PlanSpec) -> None:
-    m, k = len(linear.slot), spec.n_outputs
-    if linear.intercept.shape != (k,) or linear.weight.shape != (m, k):
-        _refuse(f"the linear member has weights of shape {linear.weight.shape} for {m} terms and {k} outputs")
-    if any(getattr(linear, name).shape != (m,) for name in ("mean", "inv_scale", "fill", "center")):
-        _refuse(f"the linear member has {m} terms, but other numbers of means, scales, fills or centers")
-    if m and (int(linear.slot.min()) < 0 or int(linear.slot.max()) >= spec.n_slots):
-        _refuse("a linear term reads a slot that the plan does not have")
-    for name in ("intercept", "weight", "mean", "inv_scale", "fill", "center"):
-        if not np.isfinite(getattr(linear, name)).all():
-            _refuse(f"the linear member's {name} must be finite")
-
-
-def _check_tree(tree: Tree, spec: PlanSpec, place: str) -> None:
-    n = len(tree.feature)
-    if not 1 <= n < MAX_TREE_LEAVES:
-        _refuse(f"{place} has {n} splits (1 to {MAX_TREE_LEAVES - 1})")
-    if any(len(a) != n for a in (tree.threshold, tree.default_left, tree.left, tree.right, tree.cover)):
-        _refuse(f"{place} has {n} splits, but other numbers of thresholds, children or covers")
-    if len(tree.value) != n + 1 or len(tree.leaf_cover) != n + 1:
-        _refuse(f"{place} has {len(tree.value)} leaves for {n} splits")
-    if int(tree.feature.min()) < 0 or int(tree.feature.max()) >= spec.n_slots:
-        _refuse(f"{place} reads a slot that the plan does not have")
-    if not 0 <= tree.output < spec.n_outputs:
-        _refuse(f"{place} adds to output {tree.output} of {spec.n_outputs}")
-    if (
-        np.isnan(tree.threshold).any() or not np.isfinite(tree.value).all()
-    ):  # an infinite threshold only parts NaN off
-        _refuse(f"{place} has leaves that are not finite, or thresholds that are no numbers")
-    children = np.concatenate([tree.left, tree.right])
-    if sorted(children.tolist()) != [*range(-n - 1, 0), *range(1, n)]:
-        _refuse(f"{place} is no tree: every node but the first, and every leaf, needs one parent")
-    if any((side[side >= 0] <= np.flatnonzero(side >= 0)).any() for side in (tree.left, tree.right)):
-        _refuse(f"{place} has a child before its parent")
-
-
 def _assemble(header: Array, sections: dict[Section, Array]) -> bytes:
     body = bytearray(layout.HEADER.itemsize)
     for section in sorted(sections, key=lambda s: (s >= Section.RATIOS, s)):
@@ -385,7 +302,7 @@ def _assemble(header: Array, sections: dict[Section, Array]) -> bytes:
         body.extend(array.tobytes())
     body.extend(bytes(-len(body) % 8))
     if len(body) >= 1 << 31:
-        _refuse(f"the plan would take {len(body)} bytes (at most 2 GiB)")
+        refuse(f"the plan would take {len(body)} bytes (at most 2 GiB)")
     header["size"] = len(body)
     body[: layout.HEADER.itemsize] = header.tobytes()
     header["checksum"] = xxh64(bytes(body[layout.CHECKSUM_FROM :]))

@@ -28,7 +28,8 @@ _POINTS, _WEIGHTS = (_POINTS + 1.0) / 2.0, _WEIGHTS / 2.0
 
 
 class Encoded(NamedTuple):
-    """Records on their way: ``x`` (n, slots) float32; ``linear`` (n, columns, K), their additions to the linear member."""
+    """Records on their way: ``x`` (n, slots) float32; ``linear`` (n, columns, K), what columns add to the linear
+    member."""
 
     x: F32
     linear: F64
