@@ -17,7 +17,7 @@ ARGS   ?=
 .DEFAULT_GOAL := demo
 
 # uv installs the locked set in seconds; where it cannot be had, pip installs the same set, with the same hashes.
-$(READY): pyproject.toml requirements-dev.lock setup.py tools/build_backend.py $(wildcard src/tenantry/plan/*.c src/tenantry/plan/*.h)
+$(READY): pyproject.toml requirements-dev.lock setup.py tools/build_backend.py $(wildcard src/tenantry/plan/native/*.c src/tenantry/plan/native/*.h)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	if $(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv; then \
 		$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock && \
