@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +275,36 @@ def test_what_a_killed_server_left_behind_is_not_taken_for_a_server(
     for text in (json.dumps(facts), "not json", "{}", "[]"):
         (home / "run" / "server.json").write_text(text)
         assert tenantry("--home", home, "--json", "tenant", "list").status == 0
+
+
+def test_a_second_server_on_the_same_home_is_refused(tenantry: Run, served: Path) -> None:
+    done = tenantry("--home", served, "--json", "up", "--port", "0", "--control-port", "0")
+    assert done.status == 1
+    assert done.error["code"] == "already_running"
+    assert (served / "run" / "server.json").exists()
+
+
+def test_a_port_that_is_taken_is_named(tenantry: Run, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = tenantry("--home", tmp_path, "--json", "up", "--port", str(port), "--control-port", "0")
+    assert done.status == 1
+    assert done.error["code"] == "port_taken"
+    assert str(port) in done.error["error"]
+
+
+def test_a_tenant_that_a_server_does_not_know_is_named(tenantry: Run, served: Path, records: Path) -> None:
+    words = (
+        "--home",
+        served,
+        "--tenant",
+        "nobody",
+        "--json",
+        "train",
+        records,
+        "--name",
+        "x",
+        "--target",
+        "y",
+    )
+    assert tenantry(*words).error["code"] == "tenant_unknown"

@@ -1,6 +1,7 @@
 """The backend over HTTP: the control API for everything, the scoring API for scores."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,6 +35,9 @@ from tenantry.tenancy import TenantId
 T = TypeVar("T")
 PAGE = 50
 ROWS_PER_REQUEST = 500
+RECONNECT_SECONDS = 0.2
+PUBLISH_SECONDS = 3.0
+"""Workers look for a new endpoint table several times a second."""
 _KINDS: dict[int, type[TenantryError]] = {
     400: InvalidRequest,
     401: Unauthenticated,
@@ -55,7 +59,10 @@ class HttpBackend:
     def __init__(self, url: str, key: str) -> None:
         self._url = url.rstrip("/")
         self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"}, timeout=httpx.Timeout(120, connect=5)
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=httpx.Timeout(120, connect=5),
+            # A proxy of the environment is for the world outside, never for this machine.
+            trust_env=not _is_here(url),
         )
 
     def close(self) -> None:
@@ -194,6 +201,7 @@ class HttpBackend:
             # A stream that ends before its job does was cut: go on where it stopped.
             if self.job(tenant, job_id).state in FINAL_STATES:
                 return
+            time.sleep(RECONNECT_SECONDS)
 
     def jobs(self, tenant: TenantId, state: JobState | None) -> list[Job]:
         """See ``Backend``."""
@@ -287,7 +295,9 @@ class _Predictions(msgspec.Struct, frozen=True):
 
 
 class _HttpScorer:
-    def __init__(self, request: Any, url: httpx.URL, tenant: TenantId, detail: VersionDetail) -> None:
+    def __init__(
+        self, request: Callable[..., httpx.Response], url: httpx.URL, tenant: TenantId, detail: VersionDetail
+    ) -> None:
         self._request = request
         self._tenant = tenant
         self._url = str(url.join(f"/predict/{_word(detail.version.model)}"))
@@ -299,7 +309,7 @@ class _HttpScorer:
         query = {"version": self._version, **({"explain": str(explain)} if explain else {})}
         for start in range(0, len(records), ROWS_PER_REQUEST):
             content = msgspec.json.encode(records[start : start + ROWS_PER_REQUEST])
-            response = self._request("POST", self._url, self._tenant, params=query, content=content)
+            response = self._ask(query, content)
             found += [
                 Prediction(
                     label=scored.label,
@@ -312,9 +322,27 @@ class _HttpScorer:
             ]
         return found
 
+    def _ask(self, query: dict[str, str], content: bytes) -> httpx.Response:
+        """Send records. The control API knows this version: a worker that does not, has not looked yet."""
+        until = time.monotonic() + PUBLISH_SECONDS
+        while True:
+            try:
+                return self._request("POST", self._url, self._tenant, params=query, content=content)
+            except NotFound:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(RECONNECT_SECONDS)
+
 
 def _version_path(model: str, ref: str) -> str:
     return f"/models/{_word(model)}/versions/{_word(ref)}"
+
+
+def _is_here(url: str) -> bool:
+    try:
+        return httpx.URL(url).host in ("127.0.0.1", "localhost", "::1")
+    except httpx.InvalidURL:
+        return True
 
 
 def _word(text: str) -> str:
