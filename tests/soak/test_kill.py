@@ -137,7 +137,7 @@ def _until_quiet(services: Services) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 def test_kill_at_any_point_leaves_everything_whole(
     services: Services, request: pytest.FixtureRequest, record_property: object
 ) -> None:
