@@ -88,3 +88,25 @@ def test_other_settings_of_the_compiler_do_not_change_a_bit(compiler: str, tmp_p
 
 def test_the_installed_kernel_opens_plans() -> None:
     assert Plan.from_bytes(compile_plan(random_spec(1))).n_outputs >= 1
+
+
+@pytest.mark.parametrize(
+    ("path", "cc", "wanted"), [("", "", ["ziglang>=0.13"]), ("", "my-cc", []), ("tool", "", [])]
+)
+def test_the_build_brings_a_compiler_only_where_there_is_none(
+    path: str, cc: str, wanted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("setuptools")
+    tool = tmp_path / "tool" / "gcc"
+    tool.parent.mkdir()
+    tool.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / path) if path else str(tmp_path))
+    monkeypatch.setenv("CC", cc)
+    spec = importlib.util.spec_from_file_location(
+        "build_backend", NATIVE.parents[3] / "tools/build_backend.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    backend = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(backend)
+    assert backend._compiler() == wanted
