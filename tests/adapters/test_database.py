@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from tenantry.adapters.sql import SqlDirectory, database, open_database
+from tenantry.adapters.sql import SqlDirectory, SqlJobs, database, open_database
 from tenantry.adapters.sql.migrate import MIGRATIONS
 from tenantry.adapters.sql.tables import HEAD, metadata
 from tenantry.errors import Conflict, Corrupt, InvalidRequest, TenantryError, Unavailable, Unsupported
@@ -210,3 +210,31 @@ def test_a_new_database_and_its_folder_are_their_owners_only(tmp_path: Path) -> 
     open_database(url(tmp_path / "home" / "tenantry.db")).close()
     assert (tmp_path / "home").stat().st_mode & 0o077 == 0
     assert (tmp_path / "home" / "tenantry.db").stat().st_mode & 0o077 == 0
+
+
+def test_a_claim_walks_no_finished_jobs(tmp_path: Path) -> None:
+    """Every question of a claim is answered by an index of what is queued or running, or by one row's key."""
+    opened = open_database(url(tmp_path / "tenantry.db"))
+    SqlDirectory(opened).create_tenant(TenantId("acme"))
+    jobs = SqlJobs(opened)
+    jobs.enqueue(TenantId("acme"), "train", {})
+    asked: dict[str, object] = {}
+    sa.event.listen(
+        opened.engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, sql, values, _context, _many: asked.setdefault(sql, values),
+    )
+    claim = jobs.claim("worker", ["train"], 15.0)
+    assert claim is not None
+    jobs.heartbeat(claim)
+    jobs.expire()
+    steps = []
+    with opened.read() as connection:
+        for sql, values in list(asked.items()):
+            if not sql.startswith("BEGIN"):
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)  # type: ignore[arg-type]
+                steps += [row[-1] for row in plan if " jobs" in row[-1] or "SCAN" in row[-1]]
+    opened.close()
+    cheap = ("ix_jobs_queued", "ix_jobs_ready", "ix_jobs_lease", "ix_job_turns_waiting", "(id=?)")
+    assert steps
+    assert [step for step in steps if not any(index in step for index in cheap)] == []

@@ -12,7 +12,7 @@ and call ``stop``. So the work of a dead worker is taken over once, and what it 
 refused. Work may be done twice, hence each effect of a job must be idempotent.
 
 **Fairness.** One job of a tenant runs at a time. Among tenants with ready work, the one served longest ago is
-next; within a tenant, the oldest job.
+next (of those never served, the one whose oldest queued job is oldest); within a tenant, the oldest ready job.
 
 **Cancel.** A queued job is cancelled at once. A running one is marked; its worker learns it at the next
 heartbeat or report, stops the work and calls ``stop``, which makes it ``cancelled``. Where the worker is

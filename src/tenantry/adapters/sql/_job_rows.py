@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from tenantry.adapters.sql.database import Database
-from tenantry.adapters.sql.tables import job_events, job_turns, jobs
+from tenantry.adapters.sql.tables import QUEUED, RUNNING, job_events, job_turns, jobs
 from tenantry.ports.jobs import Job, JobEvent, no_such_job
 from tenantry.tenancy import TenantId
 
@@ -68,7 +68,7 @@ def note_waiting(database: Database, connection: sa.Connection, tenant: TenantId
     """Keep ``job_turns`` true to the jobs, after any change of what is queued."""
     # PostgreSQL: one writer of a tenant at a time counts what is queued (SQLite has one writer anyhow).
     connection.execute(job_turns.select().where(job_turns.c.tenant == tenant).with_for_update())
-    queued = sa.select(sa.func.min(jobs.c.seq)).where(jobs.c.tenant == tenant, jobs.c.state == "queued")
+    queued = sa.select(sa.func.min(jobs.c.seq)).where(jobs.c.tenant == tenant, jobs.c.state == QUEUED)
     oldest = connection.execute(queued).scalar()
     if oldest is None:
         connection.execute(job_turns.update().where(job_turns.c.tenant == tenant).values(waiting=False))
@@ -88,21 +88,31 @@ def next_ready(connection: sa.Connection, kinds: Sequence[str], now: float) -> s
     """The id of the job that is next: of the tenant served longest ago, with none running, the oldest ready
     one.
     """
-    ready = sa.and_(jobs.c.state == "queued", jobs.c.not_before <= now, jobs.c.kind.in_(kinds))
-    running = jobs.alias("running")
-    tenant = (
-        sa.select(job_turns.c.tenant)
-        .where(
-            job_turns.c.waiting,
-            sa.exists().where(jobs.c.tenant == job_turns.c.tenant, ready),
-            ~sa.exists().where(running.c.tenant == job_turns.c.tenant, running.c.state == "running"),
-        )
-        .order_by(job_turns.c.served, job_turns.c.since, job_turns.c.tenant)
-        .limit(1)
-    )
-    chosen = connection.execute(tenant).scalar()
-    if chosen is None:
+    values: dict[str, Any] = {"kinds": list(kinds), "now": now}
+    tenant = connection.execute(_NEXT_TENANT, values).scalar()
+    if tenant is None:
         return None
-    oldest = sa.select(jobs.c.id).where(jobs.c.tenant == chosen, ready).order_by(jobs.c.seq).limit(1)
-    found: str | None = connection.execute(oldest).scalar()
+    found: str | None = connection.execute(_OLDEST_READY, values | {"of": tenant}).scalar()
     return found
+
+
+# Built once: workers ask several times a second, and building takes longer than running.
+_READY = sa.and_(
+    jobs.c.state == QUEUED,
+    jobs.c.not_before <= sa.bindparam("now"),
+    jobs.c.kind.in_(sa.bindparam("kinds", expanding=True)),
+)
+_RUNNING_JOBS = jobs.alias("running")
+_NEXT_TENANT = (
+    sa.select(job_turns.c.tenant)
+    .where(
+        job_turns.c.waiting,
+        sa.exists().where(jobs.c.tenant == job_turns.c.tenant, _READY),
+        ~sa.exists().where(_RUNNING_JOBS.c.tenant == job_turns.c.tenant, _RUNNING_JOBS.c.state == RUNNING),
+    )
+    .order_by(job_turns.c.served, job_turns.c.since, job_turns.c.tenant)
+    .limit(1)
+)
+_OLDEST_READY = (
+    sa.select(jobs.c.id).where(jobs.c.tenant == sa.bindparam("of"), _READY).order_by(jobs.c.seq).limit(1)
+)

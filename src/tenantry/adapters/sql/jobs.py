@@ -25,7 +25,7 @@ from tenantry.adapters.sql._job_rows import (
 )
 from tenantry.adapters.sql.database import Database
 from tenantry.adapters.sql.directory import require_tenant
-from tenantry.adapters.sql.tables import jobs
+from tenantry.adapters.sql.tables import QUEUED, RUNNING, jobs
 from tenantry.ports.clock import Clock, SystemClock
 from tenantry.ports.jobs import Claim, Job, JobEvent, JobState, Schedule, job_lost
 from tenantry.tenancy import TenantId
@@ -73,7 +73,7 @@ class SqlJobs:
 
     def claim_job(self, owner: str, tenant: TenantId, job_id: str, lease_seconds: float) -> Claim | None:
         """See ``Jobs.claim_job``."""
-        busy = sa.select(sa.exists().where(jobs.c.tenant == tenant, jobs.c.state == "running"))
+        busy = sa.select(sa.exists().where(jobs.c.tenant == tenant, jobs.c.state == RUNNING))
         try:
             with self._database.write() as connection:
                 job = find_job(connection, tenant, job_id)
@@ -124,9 +124,9 @@ class SqlJobs:
         mine = (jobs.c.tenant == tenant, jobs.c.id == job_id)
         with self._database.write() as connection:
             values = _end("cancelled", now) | {"cancel_requested": True}
-            if change_job(connection, (*mine, jobs.c.state == "queued"), values, now):
+            if change_job(connection, (*mine, jobs.c.state == QUEUED), values, now):
                 note_waiting(self._database, connection, tenant)
-            running = (*mine, jobs.c.state == "running", ~jobs.c.cancel_requested)
+            running = (*mine, jobs.c.state == RUNNING, ~jobs.c.cancel_requested)
             change_job(connection, running, {"cancel_requested": True, "detail": "cancelling"}, now)
             return find_job(connection, tenant, job_id)
 
@@ -145,7 +145,11 @@ class SqlJobs:
         offset: int = 0,
     ) -> builtins.list[Job]:
         """See ``Jobs.list``."""
-        chosen = jobs.select().where(*_chosen(tenant, kind, state)).order_by(jobs.c.seq.desc())
+        chosen = (
+            jobs.select()
+            .where(*_chosen(tenant, kind, state))
+            .order_by(jobs.c.created.desc(), jobs.c.seq.desc())
+        )
         with self._database.read() as connection:
             return [job_of(row) for row in connection.execute(chosen.limit(limit).offset(offset))]
 
@@ -164,7 +168,7 @@ class SqlJobs:
     def expire(self) -> builtins.list[Job]:
         """See ``Jobs.expire``."""
         now = self._clock.now()
-        lapsed = sa.and_(jobs.c.state == "running", jobs.c.lease_until <= now)
+        lapsed = sa.and_(jobs.c.state == RUNNING, jobs.c.lease_until <= now)
         with self._database.read() as connection:
             if connection.execute(sa.select(jobs.c.id).where(lapsed).limit(1)).first() is None:
                 return []
@@ -272,7 +276,7 @@ class SqlJobs:
             "started": sa.func.coalesce(jobs.c.started, now),
             "error": None,
         }
-        job = change_job(connection, (jobs.c.id == job_id, jobs.c.state == "queued"), values, now)
+        job = change_job(connection, (jobs.c.id == job_id, jobs.c.state == QUEUED), values, now)
         if job is None:  # PostgreSQL only: taken in between
             return None
         take_turn(connection, job.tenant)
@@ -292,7 +296,7 @@ def _owned(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         jobs.c.id == claim.job.id,
         jobs.c.tenant == claim.job.tenant,
-        jobs.c.state == "running",
+        jobs.c.state == RUNNING,
         jobs.c.owner == claim.owner,
         jobs.c.attempt == claim.attempt,
     )

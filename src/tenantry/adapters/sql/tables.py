@@ -122,6 +122,9 @@ alias_changes = sa.Table(
 
 _queued = sa.text("state = 'queued'")
 _running = sa.text("state = 'running'")
+QUEUED: sa.ColumnClause[str] = sa.literal_column("'queued'")
+RUNNING: sa.ColumnClause[str] = sa.literal_column("'running'")
+"""For conditions on ``jobs.state``: SQLite uses a partial index only where the query holds the constant itself."""
 
 jobs = sa.Table(
     "jobs",
@@ -148,8 +151,12 @@ jobs = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("result", sa.Text),
     sa.UniqueConstraint("tenant", "kind", "key"),
-    sa.Index("ix_jobs_tenant_seq", "tenant", "seq"),
+    # Not (tenant, seq): SQLite would prefer it to ix_jobs_queued, and walk through all finished jobs.
+    sa.Index("ix_jobs_listed", "tenant", "created", "seq"),
     sa.Index("ix_jobs_queued", "tenant", "seq", sqlite_where=_queued, postgresql_where=_queued),
+    sa.Index(
+        "ix_jobs_ready", "tenant", "kind", "seq", "not_before", sqlite_where=_queued, postgresql_where=_queued
+    ),
     # One running job a tenant: on PostgreSQL no row lock says this, the index does.
     sa.Index("uq_jobs_running", "tenant", unique=True, sqlite_where=_running, postgresql_where=_running),
     sa.Index("ix_jobs_lease", "lease_until", sqlite_where=_running, postgresql_where=_running),
@@ -172,6 +179,7 @@ job_events = sa.Table(
 )
 
 _waiting = sa.text("waiting")
+_waiting_sqlite = sa.text("waiting = 1")  # as SQLAlchemy writes the condition there
 
 # Whose turn it is: without this, finding the tenant served longest ago would read every queued job.
 job_turns = sa.Table(
@@ -182,7 +190,14 @@ job_turns = sa.Table(
     sa.Column("waiting", sa.Boolean, nullable=False),
     # The oldest queued job, which settles turns between tenants that were never served.
     sa.Column("since", sa.BigInteger, nullable=False),
-    sa.Index("ix_job_turns_waiting", "served", "since", sqlite_where=_waiting, postgresql_where=_waiting),
+    sa.Index(
+        "ix_job_turns_waiting",
+        "served",
+        "since",
+        "tenant",
+        sqlite_where=_waiting_sqlite,
+        postgresql_where=_waiting,
+    ),
     sa.Index("ix_job_turns_served", "served"),
 )
 

@@ -88,8 +88,10 @@ class MemoryJobs:
             ready = [job for job in self._jobs.values() if job.kind in kinds and self._ready(job)]
             if not ready:
                 return None
-            # min keeps the first of equals, which is the oldest.
-            return self._claim(owner, min(ready, key=lambda job: self._served[job.tenant]), lease_seconds)
+            queued = [job.tenant for job in self._jobs.values() if job.state == "queued"]
+            # min keeps the first of equals, which is the tenant's oldest ready job.
+            turn = min(ready, key=lambda job: (self._served[job.tenant], queued.index(job.tenant)))
+            return self._claim(owner, turn, lease_seconds)
 
     def claim_job(self, owner: str, tenant: TenantId, job_id: str, lease_seconds: float) -> Claim | None:
         """See ``Jobs.claim_job``."""

@@ -189,7 +189,15 @@ def _jobs() -> None:
         sqlite_where=sa.text("state = 'queued'"),
         postgresql_where=sa.text("state = 'queued'"),
     )
-    op.create_index("ix_jobs_tenant_seq", "jobs", ["tenant", "seq"], unique=False)
+    op.create_index("ix_jobs_listed", "jobs", ["tenant", "created", "seq"], unique=False)
+    op.create_index(
+        "ix_jobs_ready",
+        "jobs",
+        ["tenant", "kind", "seq", "not_before"],
+        unique=False,
+        sqlite_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued'"),
+    )
     op.create_index(
         "uq_jobs_running",
         "jobs",
@@ -229,9 +237,9 @@ def _job_records() -> None:
     op.create_index(
         "ix_job_turns_waiting",
         "job_turns",
-        ["served", "since"],
+        ["served", "since", "tenant"],
         unique=False,
-        sqlite_where=sa.text("waiting"),
+        sqlite_where=sa.text("waiting = 1"),
         postgresql_where=sa.text("waiting"),
     )
     op.create_table(
