@@ -56,6 +56,7 @@ def travel(case: Case, at: Address, report: Report) -> Outcome:
             {
                 "target": case.target,
                 "positive_class": case.positive_class,
+                "exclude": case.exclude,
                 "budget_cpu_seconds": BUDGET_CPU_SECONDS,
             },
         )
