@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_port: int
     control_port: int
     workers: int
+    training_workers: int
     lease_seconds: float
     poll_seconds: float
     upload_limit_bytes: int
@@ -175,6 +176,13 @@ ROWS: tuple[Row, ...] = (
         env="TENANTRY_WORKERS",
         default="0",
         help="Scoring processes; 0 means one a core.",
+        parse=_whole(0, 1024),
+    ),
+    Row(
+        name="training_workers",
+        env="TENANTRY_TRAINING_WORKERS",
+        default="0",
+        help="Trainings that run at once, at low priority and one a tenant; 0 means one a core.",
         parse=_whole(0, 1024),
     ),
     Row(

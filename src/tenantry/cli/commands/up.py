@@ -34,7 +34,7 @@ def up(
         int | None, Parameter(help="Scoring processes; 0: one a core. [env: TENANTRY_WORKERS, else 0]")
     ] = None,
 ) -> int:
-    """Run the server: scoring workers, the control API and a training worker. Ctrl-C stops all of it.
+    """Run the server: scoring workers, the control API and training workers. Ctrl-C stops all of it.
 
     Parameters
     ----------
@@ -83,7 +83,11 @@ def _children(settings: Settings, workers: int) -> "list[Child]":
     python = (sys.executable, "-m")
     web = ("tenantry.app.web", "--home", home, "--fd", "{fd:control}", "--data-fd", "{fd:data}")
     work = ("tenantry.app.work", "--home", home)
-    return [*scoring, Child("web", (*python, *web)), Child("work", (*python, *work))]
+    training = [
+        Child(f"work-{number}", (*python, *work))
+        for number in range(settings.training_workers or os.cpu_count() or 1)
+    ]
+    return [*scoring, Child("web", (*python, *web)), *training]
 
 
 def _announce(session: Session, urls: dict[str, str]) -> None:
