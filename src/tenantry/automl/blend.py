@@ -9,6 +9,9 @@ from tenantry.automl.losses import row_losses
 from tenantry.schema import Task
 
 _STEPS = np.linspace(0.0, 1.0, 21)
+_LINEAR_ALONE, _FOREST_ALONE = 1.0, 0.25
+"""How many standard errors a member alone may lose against the best blend. The linear member is many times smaller than
+the forest, so leaving the forest out is worth more than leaving out the linear one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,10 @@ class Blend:
 
 
 def find_blend(task: Task, y: np.ndarray, forest: F64 | None, linear: F64 | None) -> Blend:
-    """The weight with the smallest loss; a member is left out where that costs less than one standard error.
+    """The weight with the smallest loss; a member is left out where that hardly costs anything.
 
-    The standard error is that of the difference between two losses on the same rows, which is much smaller than that
-    of either loss.
+    It is judged by the standard error of the difference between two losses on the same rows, which is much smaller than
+    that of either loss.
     """
     if linear is None or forest is None:
         only = forest if linear is None else linear
@@ -43,10 +46,9 @@ def find_blend(task: Task, y: np.ndarray, forest: F64 | None, linear: F64 | None
     means = np.array([loss.mean() for loss in each])
     best = int(means.argmin())
     chosen = best
-    for alone in (len(_STEPS) - 1, 0):
+    for alone, tolerance in ((len(_STEPS) - 1, _FOREST_ALONE), (0, _LINEAR_ALONE)):
         gap = each[alone] - each[best]
-        error = float(gap.std(ddof=1) / np.sqrt(len(gap)))
-        if gap.mean() <= error:
+        if gap.mean() <= tolerance * float(gap.std(ddof=1) / np.sqrt(len(gap))):
             chosen = alone
     weight = float(_STEPS[chosen])
     losses = {"forest": float(means[-1]), "linear": float(means[0]), "blend": float(means[best])}

@@ -27,7 +27,7 @@ _SECONDS_PER_CELL = 6.5e-9 * 200 * 6
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """``columns``: all columns but the target, in the table's order; ``features``: those to learn from. All hold the
-    rows of ``target`` only. ``groups``: equal rows share a number."""
+    rows of ``target`` only. ``groups``: copies of a row share a number."""
 
     columns: tuple[TypedColumn, ...]
     features: tuple[TypedColumn, ...]
@@ -71,7 +71,7 @@ def prepare(
     target, sampled = _sample(target, len(others), cpu_seconds, seed)
     rows = target.rows
     columns = tuple(c.take(rows) for c in others)
-    groups = row_groups((*columns, target_column.take(rows)), len(rows))
+    groups = row_groups(columns, len(rows))
     usable = tuple(c for c in columns if c.name != definition.key)
     checked = run_checks(Context(usable, target, definition.target, groups), definition)
     if not checked.kept:

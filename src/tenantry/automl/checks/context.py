@@ -11,7 +11,7 @@ from tenantry.bundle.scorecard import Finding
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """``columns``: the possible features, with the rows of ``target`` only; ``groups``: equal rows share a number;
+    """``columns``: the possible features, with the rows of ``target`` only; ``groups``: copies of a row share a number;
     ``target_name``: what the target column is called."""
 
     columns: tuple[TypedColumn, ...]
