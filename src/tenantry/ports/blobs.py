@@ -33,7 +33,9 @@ class Blobs(Protocol):
         """A local file with the bytes, for mapping or streaming; not checked."""
         ...
 
-    def has(self, tenant: TenantId, digest: str) -> bool: ...
+    def has(self, tenant: TenantId, digest: str) -> bool:
+        """Whether the blob is there; not checked."""
+        ...
 
     def delete(self, tenant: TenantId, digest: str) -> None:
         """Forget a blob; no error where it is gone already."""
