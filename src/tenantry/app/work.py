@@ -38,6 +38,9 @@ TASK = (sys.executable, "-P", "-m", "tenantry.app.task")
 """The command that does one job's work, and speaks as ``app.task`` does."""
 _EXPIRE_SECONDS = 1.0
 _DISPATCH_SECONDS = 20.0
+_TIDY_SECONDS = 3600.0
+KEEP_JOBS_SECONDS = 30 * 24 * 3600.0
+"""Finished jobs and their events are kept for thirty days."""
 _REPORT_SECONDS = 0.2
 _decoder = msgspec.json.Decoder(Message)
 _log = telemetry.get_logger("tenantry.work")
@@ -70,18 +73,16 @@ class Worker:
 
         A store that does not answer is tried again for as long as it takes.
         """
-        expire_at = dispatch_at = 0.0
+        rounds = (
+            _Round(_EXPIRE_SECONDS, self._take_back),
+            _Round(_DISPATCH_SECONDS, self._services.jobs.dispatch_due),
+            _Round(_TIDY_SECONDS, self._tidy),
+        )
         quiet = 0
         while not self._stopping.is_set():
             try:
-                now = time.monotonic()
-                if now >= expire_at:
-                    expire_at = now + _EXPIRE_SECONDS
-                    for job in self._services.jobs.expire():
-                        _log.warning("job taken back", job=job.id, tenant=job.tenant, state=job.state)
-                if now >= dispatch_at:
-                    dispatch_at = now + _DISPATCH_SECONDS
-                    self._services.jobs.dispatch_due()
+                for errand in rounds:
+                    errand.go(time.monotonic())
                 claim = self._services.jobs.claim(self._owner, KINDS, self._settings.lease_seconds)
                 if claim is not None:
                     self.perform(claim)
@@ -94,6 +95,16 @@ class Worker:
                 _log.error("worker waits", code=error.code, reason=error.message)
                 self._stopping.wait(retry_delay(quiet, base=0.5, limit=30.0))
             self._stopping.wait(self._settings.poll_seconds)
+
+    def _take_back(self) -> None:
+        for job in self._services.jobs.expire():
+            _log.warning("job taken back", job=job.id, tenant=job.tenant, state=job.state)
+
+    def _tidy(self) -> None:
+        jobs = self._services.jobs.prune(self._services.clock.now() - KEEP_JOBS_SECONDS)
+        files = self._services.blobs.sweep()
+        if jobs or files:
+            _log.info("tidied", jobs=jobs, temporary_files=files)
 
     def run_job(self, tenant: TenantId, job_id: str, on_progress: OnProgress | None = None) -> Job:
         """See one job through to its end, in the foreground: done here where it is free, watched where
@@ -184,6 +195,18 @@ class Worker:
         _log.info(
             "job ended", job=job.id, tenant=job.tenant, attempt=attempt, ending=_word(ending), written=written
         )
+
+
+class _Round:
+    """An errand that falls due again and again."""
+
+    def __init__(self, seconds: float, errand: Callable[[], object]) -> None:
+        self._seconds, self._errand, self._due = seconds, errand, 0.0
+
+    def go(self, now: float) -> None:
+        if now >= self._due:
+            self._due = now + self._seconds
+            self._errand()
 
 
 _STOPPED = Progress(stage="stopped", progress=0.0, detail="")

@@ -57,9 +57,9 @@ class Publisher:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         with turn(self._folder / _LOCK):
-            current = self._current()
+            current, number = self._current()
             fresh = EndpointTable(
-                number=next_number(self._folder),
+                number=number,
                 created=self._clock.now(),
                 keys=self._keys(),
                 endpoints=self._endpoints(current),
@@ -76,17 +76,17 @@ class Publisher:
         )
         return fresh
 
-    def _current(self) -> EndpointTable | None:
+    def _current(self) -> tuple[EndpointTable | None, int]:
+        """The published table, and the number of the next."""
         try:
-            return load_current(self._folder)
+            return load_current(self._folder), next_number(self._folder)
         except Corrupt as error:
-            # Everything in the table can be built again; the numbers go on from the files that are there.
+            # Everything in the table can be built again; the numbers go on from the files that are there. Workers
+            # keep what they have until the new one is there.
             _log.error("endpoint table replaced", reason=error.message)
             numbers = [int(path.stem) for path in self._folder.glob("*.table") if path.stem.isdigit()]
             (self._folder / "current").unlink(missing_ok=True)
-            if numbers:
-                save(self._folder, EndpointTable(number=max(numbers) + 1, created=self._clock.now()))
-            return None
+            return None, max(numbers, default=0) + 1
 
     def _keys(self) -> dict[str, KeyEntry]:
         return {

@@ -40,3 +40,7 @@ class Blobs(Protocol):
     def delete(self, tenant: TenantId, digest: str) -> None:
         """Forget a blob; no error where it is gone already."""
         ...
+
+    def sweep(self, older_than_seconds: float = 3600.0) -> int:
+        """Remove what killed writers left behind; returns how many pieces. Safe at any time."""
+        ...

@@ -55,6 +55,11 @@ class MemoryBlobs:
         """See ``Blobs.delete``."""
         self._bytes.pop((tenant, digest), None)
 
+    def sweep(self, older_than_seconds: float = 3600.0) -> int:
+        """See ``Blobs.sweep``; memory leaves nothing behind."""
+        del older_than_seconds
+        return 0
+
     def damage(self, tenant: TenantId, digest: str, data: bytes) -> None:
         """Replace stored bytes under their old name."""
         self._bytes[tenant, digest] = data
