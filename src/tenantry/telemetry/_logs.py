@@ -35,7 +35,8 @@ def configure(level: str = "info", style: str = "auto", *, stream: TextIO | None
             *tail,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(file=out),
+        # Standard error as it is when a line is written, which may not be what it was here.
+        logger_factory=lambda *_: structlog.PrintLogger(file=sys.stderr if stream is None else stream),
         # Not cached: loggers are module globals, and must follow a later ``configure``.
         cache_logger_on_first_use=False,
     )

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -74,3 +75,13 @@ def test_a_logger_made_before_the_set_up_follows_it(out: io.StringIO) -> None:
     configure("info", "json", stream=out)
     log.info("late")
     assert json.loads(out.getvalue())["event"] == "late"
+
+
+def test_lines_go_to_standard_error_as_it_is_when_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", before)
+    configure("info", "json")
+    before.close()
+    monkeypatch.setattr(sys, "stderr", after)
+    get_logger("x").info("still here")
+    assert "still here" in after.getvalue()
