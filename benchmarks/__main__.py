@@ -14,7 +14,6 @@ SECTIONS = {
     "plan": "The plan kernel beside the pickled pipeline",
     "automl": "Quality, leakage and size on tables with a manifest",
     "serving": "One scoring worker beside a bare echo server",
-    "jobs": "Durable jobs",
 }
 HEAD = """# Benchmarks
 
