@@ -5,11 +5,14 @@ import numpy as np
 
 from tenantry.evaluation.arrays import I64
 
+_SALT = 0xF01D5
+"""Keeps the folds apart from data that were themselves drawn with a small seed."""
+
 
 def group_folds(groups: I64, folds: int, seed: int) -> I64:
     """A fold number (0 … folds-1) for each row; groups are dealt out at random, in equal numbers."""
     names, place = np.unique(groups, return_inverse=True)
-    dealt = np.random.default_rng(seed).permutation(len(names)) % folds
+    dealt = np.random.default_rng((_SALT, seed)).permutation(len(names)) % folds
     return np.asarray(dealt[place], dtype=np.int64)
 
 
@@ -18,7 +21,7 @@ def stratified_folds(y: I64, folds: int, seed: int, groups: I64 | None = None) -
 
     A group counts as its first row's class. Classes with fewer groups than folds are missing from some folds.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng((_SALT, seed))
     if groups is None:
         first, place = np.arange(len(y)), np.arange(len(y))
     else:

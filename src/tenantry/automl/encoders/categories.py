@@ -15,6 +15,8 @@ from tenantry.automl.typing import TypedColumn
 SMOOTHING = 10.0
 """Rows' worth of prior in a target encoding."""
 INNER_FOLDS = 5
+_SALT = 0x1FE1D
+"""Keeps the folds apart from data that were themselves drawn with a small seed."""
 MAX_WORDS = 4000
 MIN_COUNT = 2
 MAX_WORD_BYTES = 1024
@@ -126,7 +128,7 @@ class CategoryEncoder:
         return np.concatenate((self.rank[kept], [-1.0, -2.0])).astype(np.float32)[:, None]
 
     def _out_of_fold(self, place: I64, target: F64, sums: F64, counts: F64, link: "Link", seed: int) -> F64:
-        folds = np.random.default_rng((seed, self.at)).integers(0, INNER_FOLDS, len(place))
+        folds = np.random.default_rng((_SALT, seed, self.at)).integers(0, INNER_FOLDS, len(place))
         encoded = np.zeros((len(place), self.outputs))
         for fold in range(INNER_FOLDS):
             inside = folds == fold

@@ -29,6 +29,8 @@ from tenantry.schema import Task
 CLIP = 8.0
 _KNOTS = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
 _MARK_FILL, _MARK_SCALE = np.float32(1e30), np.float32(1e-30)
+_LARGEST = 1e37
+"""Terms with larger figures than float32 can hold are left out: the slot hardly varies."""
 _MIN_WORD_ROWS = 5
 _MAX_WORDS = 200
 
@@ -130,16 +132,16 @@ def _fixed_terms(x: F32, *, spline: bool) -> list[tuple[float, float, float, flo
     if len(known) == 0 or known.min() == known.max():
         return []
     middle, spread = float(np.median(known)), float(known.std())
-    if not np.isfinite(spread) or spread <= 0:
+    if not np.isfinite(spread) or spread < 1 / _LARGEST:
         return []
     found = [(float(known.mean()), 1 / spread, middle, 1.0)]
     if len(known) < len(x) - 4:
         found.append((0.0, float(_MARK_SCALE), float(_MARK_FILL), 1.0))
     knots = np.unique(np.quantile(known, _KNOTS))
     if spline and len(np.unique(known)) > 5 and len(knots) > 2:
-        for low, high in pairwise(knots):
+        for low, high in pairwise(knots.tolist()):
             found.append(((low + high) / 2, 2 * CLIP / (high - low), middle, 1 / CLIP))
-    return found
+    return [term for term in found if all(abs(figure) < _LARGEST for figure in term)]
 
 
 def _word_matrix(encoder: CategoryEncoder) -> Any:

@@ -1,0 +1,171 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tenantry.apps import PredictionDefinition
+from tenantry.automl.checks import judge_alone
+from tenantry.automl.checks.duplicate_rows import row_groups
+from tenantry.automl.prepare import prepare
+from tenantry.automl.typing import distinct_values, type_column
+from tests.automl.tables import customers, houses
+
+
+def checked(table, target="left", **fields):
+    return prepare(table, PredictionDefinition(name="p", target=target, **fields), 20.0, 0)
+
+
+def reasons(prepared):
+    return prepared.checked.left_out
+
+
+def with_column(table, name, values):
+    return table.append_column(name, pa.array(values))
+
+
+@pytest.fixture(scope="module")
+def base():
+    return customers(900)
+
+
+def outcomes(table):
+    return [v == "yes" for v in table["left"].to_pylist()]
+
+
+def test_a_clean_table_gives_no_leak_and_leaves_only_the_id_out(base):
+    found = checked(base)
+    assert set(reasons(found)) == {"customer_id"}
+    assert [c.name for c in found.features] == ["plan", "months", "price", "since"]
+    assert not [f for f in found.findings if f.code.startswith("leak")]
+
+
+def test_a_column_that_knows_the_outcome_is_left_out_with_figures(base):
+    rng = np.random.default_rng(0)
+    status = ["closed" if y and rng.random() < 0.9 else "open" for y in outcomes(base)]
+    found = checked(with_column(base, "status", status))
+    assert "leakage" in reasons(found)["status"]
+    finding = next(f for f in found.findings if f.code == "leakage")
+    assert finding.columns == ("status",)
+    assert finding.evidence["score"] > 0.85
+    assert "include" in finding.action
+
+
+def test_being_filled_in_only_after_the_outcome_is_a_leak(base):
+    notes = [f"reason {i % 50}" if y else None for i, y in enumerate(outcomes(base))]
+    assert "leakage" in reasons(checked(with_column(base, "reason", notes)))["reason"]
+
+
+def test_an_include_keeps_what_the_checks_would_leave_out(base):
+    table = with_column(base, "status", ["closed" if y else "open" for y in outcomes(base)])
+    found = checked(table, include=("status", "customer_id"))
+    assert reasons(found) == {}
+    assert any("includes it" in f.action for f in found.findings if f.code == "leakage")
+
+
+def test_with_few_rows_a_suspected_leak_is_kept_with_a_warning():
+    table = customers(200)
+    table = with_column(table, "status", ["closed" if y else "open" for y in outcomes(table)])
+    found = checked(table)
+    assert "status" not in reasons(found)
+    assert "leakage_suspected" in {f.code for f in found.findings}
+
+
+def test_when_everything_looks_like_a_leak_nothing_is_left_out(base):
+    table = pa.table({"a": [str(int(y)) for y in outcomes(base)], "left": base["left"]})
+    assert reasons(checked(table)) == {}
+
+
+def test_a_strong_but_honest_column_is_no_leak():
+    rng = np.random.default_rng(1)
+    y = rng.random(2000) < 0.4
+    strong = rng.normal(size=2000) + 1.6 * y  # AUROC about 0.87
+    weak = rng.normal(size=2000) + 0.5 * y
+    table = pa.table({"strong": strong, "weak": weak, "left": ["yes" if v else "no" for v in y]})
+    assert reasons(checked(table)) == {}
+
+
+def test_a_number_that_copies_the_target_is_a_leak():
+    table = houses(800)
+    rng = np.random.default_rng(0)
+    paid = [f"${v * rng.normal(0.99, 0.03):,.0f}" for v in table["price"].to_pylist()]
+    found = checked(with_column(table, "paid", paid), target="price")
+    assert "leakage" in reasons(found)["paid"]
+    assert set(reasons(found)) == {"paid"}
+
+
+def test_constant_empty_and_duplicate_columns_are_left_out_with_reasons(base):
+    table = with_column(base, "country", ["DE"] * 900)
+    table = with_column(table, "fax", [None] * 895 + ["1", "2", "3", "4", "5"])
+    table = with_column(table, "plan_again", base["plan"].to_pylist())
+    table = with_column(table, "rare", ["x"] * 897 + ["y"] * 3)
+    out = reasons(checked(table))
+    assert out["country"] == "constant"
+    assert out["fax"].startswith("nearly empty")
+    assert out["plan_again"] == "equals plan"
+    assert out["rare"].startswith("nearly constant")
+
+
+def test_a_renamed_column_is_told_but_kept(base):
+    short = {None: None, "basic": "B", "plus": "P", "gold": "G"}
+    table = with_column(base, "plan_code", [short[v] for v in base["plan"].to_pylist()])
+    found = checked(table)
+    assert "plan_code" not in reasons(found)
+    assert "same_information" in {f.code for f in found.findings}
+
+
+def test_exclude_only_and_key_are_obeyed(base):
+    assert reasons(checked(base, exclude=("price",)))["price"] == "the definition excludes it"
+    assert [c.name for c in checked(base, only=("price", "months")).features] == ["months", "price"]
+    keyed = checked(base, key="price")
+    assert "price" not in {c.name for c in keyed.features}
+    assert next(c.role for c in keyed.report({}, "price") if c.name == "price") == "key"
+
+
+def test_copied_rows_share_a_group_and_lookalikes_do_not():
+    rng = np.random.default_rng(0)
+    amount = [f"{v:.4f}" for v in rng.random(300)]
+    other = [f"{v:.4f}" for v in rng.random(300)]
+    copied = [*range(300), *range(50)]
+
+    def column(values):
+        return type_column("x", distinct_values(pa.array(values)))
+
+    groups = row_groups((column([amount[i] for i in copied]), column([other[i] for i in copied])), 350)
+    assert np.array_equal(groups[300:], groups[:50])
+    assert len(np.unique(groups)) == 300
+    words = column(["a", "b"] * 175)
+    assert len(np.unique(row_groups((words,), 350))) == 350
+
+
+def test_many_copies_are_told(base):
+    twice = pa.concat_tables([base.drop_columns(["customer_id"])] * 2)
+    finding = next(f for f in checked(twice).findings if f.code == "duplicate_rows")
+    assert finding.evidence["repeats"] >= 600
+
+
+def test_small_tables_and_rare_outcomes_are_told():
+    found = checked(customers(120))
+    assert "small_data" in {f.code for f in found.findings}
+    table = pa.table({"x": np.arange(3000.0) % 97, "left": ["no"] * 2960 + ["yes"] * 40})
+    assert "rare_outcome" in {f.code for f in checked(table).findings}
+
+
+def test_random_words_do_not_look_clever_alone():
+    rng = np.random.default_rng(0)
+    table = pa.table(
+        {
+            "word": [f"w{i}" for i in rng.integers(0, 400, 1000)],
+            "left": ["yes" if v else "no" for v in rng.random(1000) < 0.5],
+        }
+    )
+    found = checked(table)
+    alone = judge_alone(found.features[0], found.target, found.groups)
+    assert 0.4 < alone.score < 0.6
+    assert alone.certain == 0.0
+
+
+def test_filters_choose_the_rows(base):
+    from tenantry.apps import Filter
+
+    found = checked(base, segment=(Filter(column="plan", op="==", value="gold"),))
+    assert set(found.columns[1].words()[1]) == {"gold"}
+    assert len(found.target.rows) < 400

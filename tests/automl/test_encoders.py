@@ -1,0 +1,99 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tenantry.automl.encoders import CategoryEncoder, TextEncoder, build_space
+from tenantry.automl.encoders.categories import SMOOTHING, Link
+from tenantry.automl.typing import distinct_values, type_column
+
+
+def typed(values, name="x"):
+    return type_column(name, distinct_values(pa.array(values)))
+
+
+def test_a_target_rate_that_carries_no_signal_stays_near_nothing_out_of_fold():
+    rng = np.random.default_rng(0)
+    words = [f"w{i}" for i in rng.integers(0, 300, 2000)]
+    y = (rng.random(2000) < 0.5).astype(float)[:, None]
+    encoder = CategoryEncoder.of(0, typed(words), 1)
+    _, own = encoder.fit(np.arange(2000), y, Link(y.mean(axis=0), classes=True), 0)
+    assert abs(np.corrcoef(own[:, 2], y[:, 0])[0, 1]) < 0.08
+
+
+def test_table_rates_are_smoothed_log_odds():
+    words = ["a"] * 90 + ["b"] * 10
+    y = np.array([1.0] * 45 + [0.0] * 55)[:, None]
+    encoder = CategoryEncoder.of(0, typed([*words, "c"]), 1)
+    table, _ = encoder.fit(np.arange(100), y, Link(y.mean(axis=0), classes=True), 0)
+    share = (45 + SMOOTHING * 0.45) / (90 + SMOOTHING)
+    expected = np.log(share / (1 - share)) - np.log(0.45 / 0.55)
+    a = table.row[encoder.words.index("a")]
+    assert table.values[a, 2] == pytest.approx(expected, rel=1e-6)
+    assert table.values[a, 1] == 90
+
+
+def test_a_word_met_once_looks_in_training_as_an_unseen_word_will():
+    words = ["a", "b"] * 50 + ["once"]
+    y = (np.arange(101) % 3 == 0).astype(float)[:, None]
+    encoder = CategoryEncoder.of(0, typed(words), 1)
+    table, own = encoder.fit(np.arange(101), y, Link(y.mean(axis=0), classes=True), 0)
+    assert np.array_equal(own[100], table.values[table.unseen_row])
+    assert table.row[encoder.words.index("once")] == table.unseen_row
+
+
+def test_missing_is_a_word_of_its_own():
+    words = [None, "a", "b", "c"] * 50
+    y = np.array([1.0, 0.0, 0.0, 0.0] * 50)[:, None]
+    encoder = CategoryEncoder.of(0, typed(words), 1)
+    table, _ = encoder.fit(np.arange(200), y, Link(y.mean(axis=0), classes=True), 0)
+    missing = table.values[table.missing_row]
+    assert missing[0] == -1.0
+    assert missing[1] == 50
+    assert missing[2] > 1.0
+
+
+def test_two_words_need_one_slot():
+    encoder = CategoryEncoder.of(0, typed(["m", "f"] * 30), 1)
+    assert [slot.part for slot in encoder.slots()] == ["code"]
+
+
+def test_words_too_long_for_the_plan_count_as_unseen():
+    long = "x" * 5000
+    words = ["a", "b", "c", long] * 20
+    y = np.zeros((80, 1))
+    encoder = CategoryEncoder.of(0, typed(words), 1)
+    table, _ = encoder.fit(np.arange(80), y, Link(y.mean(axis=0), classes=False), 0)
+    assert table.row[encoder.words.index(long)] == table.unseen_row
+
+
+def test_a_vocabulary_holds_frequent_tokens_and_pairs_but_not_the_rare():
+    texts = [f"printer jam number{i} floor two" for i in range(60)] + ["screen is black"] * 20
+    encoder = TextEncoder.of(0, typed(texts))
+    assert "printer jam" in encoder.tokens
+    assert "number7" not in encoder.tokens
+    assert encoder.matrix.shape == (80, len(encoder.tokens))
+    norms = np.sqrt(np.asarray(encoder.matrix.multiply(encoder.matrix).sum(axis=1))).ravel()
+    assert np.allclose(norms, 1, atol=0.02)
+
+
+def test_dates_bring_parts_and_differences():
+    start = [f"2021-0{1 + i % 9}-1{i % 9}" for i in range(90)]
+    end = [f"2022-0{1 + i % 9}-0{1 + i % 8}" for i in range(90)]
+    space = build_space((typed(start, "start"), typed(end, "end")), 1, classes=False)
+    names = [slot.name for slot in space.slots]
+    assert "start minus end" in names
+    assert {"month of start", "weekday of start", "day of end"} <= set(names)
+    at = names.index("start minus end")
+    slot, left, right = space.differences[0]
+    assert slot == at
+    assert np.array_equal(space.fixed[:, at], space.fixed[:, left] - space.fixed[:, right])
+
+
+def test_all_slots_are_float32():
+    columns = (typed(["1", "2", None] * 30, "n"), typed(["a", "b", "c"] * 30, "c"))
+    space = build_space(columns, 1, classes=True)
+    y = (np.arange(90) % 2).astype(float)[:, None]
+    encoded = space.fit(np.arange(60), y, 0)
+    assert space.train_dense(encoded).dtype == np.float32
+    assert space.dense(encoded, np.arange(60, 90)).dtype == np.float32
+    assert space.train_dense(encoded).shape == (60, len(space.slots))
