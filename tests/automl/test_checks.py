@@ -1,13 +1,13 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.automl.tables import customers, houses
 
 from tenantry.apps import PredictionDefinition
 from tenantry.automl.checks import judge_alone
 from tenantry.automl.checks.duplicate_rows import row_groups
 from tenantry.automl.prepare import prepare
 from tenantry.automl.typing import distinct_values, type_column
-from tests.automl.tables import customers, houses
 
 
 def checked(table, target="left", **fields):

@@ -1,4 +1,4 @@
-import datetime
+import datetime as dt
 import decimal
 
 import numpy as np
@@ -26,15 +26,27 @@ MEANINGS = {
     "euro": (spread(lambda r, i: f"{r.integers(1, 9999)} €"), SemanticType.CURRENCY),
     "percent": (spread(lambda r, i: f"{r.uniform(0, 100):.1f}%"), SemanticType.PERCENT),
     "quantity": (spread(lambda r, i: f"{r.uniform(5, 30):.1f} km/l"), SemanticType.QUANTITY),
-    "iso date": (spread(lambda r, i: f"20{r.integers(10, 24)}-0{r.integers(1, 9)}-1{i % 9}"), SemanticType.DATE),
+    "iso date": (
+        spread(lambda r, i: f"20{r.integers(10, 24)}-0{r.integers(1, 9)}-1{i % 9}"),
+        SemanticType.DATE,
+    ),
     "time stamp": (spread(lambda r, i: f"2024-01-1{i % 9} 1{i % 9}:0{i % 7}:00"), SemanticType.DATETIME),
-    "month name": (spread(lambda r, i: f"{r.integers(1, 28)} March 20{r.integers(10, 24)}"), SemanticType.DATE),
+    "month name": (
+        spread(lambda r, i: f"{r.integers(1, 28)} March 20{r.integers(10, 24)}"),
+        SemanticType.DATE,
+    ),
     "boolean": (spread(lambda r, i: ["Y", "N"][i % 2]), SemanticType.BOOLEAN),
     "category": (spread(lambda r, i: ["red", "green", "blue"][i % 3]), SemanticType.CATEGORY),
-    "long label": (spread(lambda r, i: f"Office of the {'ABCDEFGH'[i % 8]} secretary"), SemanticType.CATEGORY),
+    "long label": (
+        spread(lambda r, i: f"Office of the {'ABCDEFGH'[i % 8]} secretary"),
+        SemanticType.CATEGORY,
+    ),
     "ages in words": (spread(lambda r, i: ["18-24", "25-34", "35+"][i % 3]), SemanticType.CATEGORY),
     "ranked words": (spread(lambda r, i: ["01.High", "02.Medium", "03.Low"][i % 3]), SemanticType.CATEGORY),
-    "address": (spread(lambda r, i: f"{r.integers(1, 99)} {'abcdefgh'[i % 8]}{i} Street West"), SemanticType.TEXT),
+    "address": (
+        spread(lambda r, i: f"{r.integers(1, 99)} {'abcdefgh'[i % 8]}{i} Street West"),
+        SemanticType.TEXT,
+    ),
     "text": (spread(lambda r, i: f"the printer number {i} on floor {i % 9} is broken"), SemanticType.TEXT),
     "uuid": (spread(lambda r, i: f"{i:08x}-0000-4000-8000-{i:012x}"), SemanticType.IDENTIFIER),
     "order number": (spread(lambda r, i: f"SO-{i:06d}"), SemanticType.IDENTIFIER),
@@ -43,7 +55,10 @@ MEANINGS = {
     "url": (spread(lambda r, i: f"https://example.com/{i % 40}"), SemanticType.URL),
     "phone": (spread(lambda r, i: f"+44 (0)20 7946 0{i:03d}"), SemanticType.PHONE),
     "postal code": (spread(lambda r, i: f"0{r.integers(1000, 1099)}"), SemanticType.POSTAL_CODE),
-    "country": (spread(lambda r, i: ["Germany", "United States", "Peru", "France"][i % 4]), SemanticType.COUNTRY),
+    "country": (
+        spread(lambda r, i: ["Germany", "United States", "Peru", "France"][i % 4]),
+        SemanticType.COUNTRY,
+    ),
     "constant": (["same"] * 200, SemanticType.CONSTANT),
     "null words": (["?"] * 100 + ["n/a"] * 100, SemanticType.EMPTY),
 }
@@ -62,14 +77,14 @@ TYPED = {
     "int": ([(i * 7919) % 60 for i in range(100)], pa.int32(), SemanticType.NUMBER),
     "decimal": ([decimal.Decimal(i % 50) / 4 for i in range(100)], None, SemanticType.NUMBER),
     "bool": ([i % 3 == 0 for i in range(100)], None, SemanticType.BOOLEAN),
-    "date": ([datetime.date(2020, 1, 1 + i % 28) for i in range(100)], None, SemanticType.DATE),
+    "date": ([dt.date(2020, 1, 1 + i % 28) for i in range(100)], None, SemanticType.DATE),
     "timestamp": (
-        [datetime.datetime(2020, 1, 1, i % 24, 30) for i in range(100)],
+        pa.array([i * 3_600_000_000 for i in range(100)], pa.timestamp("us")).to_pylist(),
         None,
         SemanticType.DATETIME,
     ),
     "zoned": (
-        [datetime.datetime(2020, 1, 1 + i % 20, i % 24, tzinfo=datetime.UTC) for i in range(100)],
+        [dt.datetime(2020, 1, 1 + i % 20, i % 24, tzinfo=dt.UTC) for i in range(100)],
         None,
         SemanticType.DATETIME,
     ),

@@ -1,0 +1,145 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tenantry.automl.blend import find_blend
+from tenantry.automl.budget import Budget, Deadline
+from tenantry.automl.encoders import build_space
+from tenantry.automl.losses import row_losses
+from tenantry.automl.members import ForestParams, Objective, build_design, fit_forest, fit_linear
+from tenantry.automl.members.trees import read_trees
+from tenantry.automl.typing import distinct_values, type_column
+from tenantry.schema import Task
+
+BINARY = Objective(Task.BINARY, 2)
+
+
+def typed(values, name):
+    return type_column(name, distinct_values(pa.array(values)))
+
+
+def walk(tree, row):
+    node = 0
+    while node >= 0:
+        x = row[tree.feature[node]]
+        left = tree.default_left[node] if np.isnan(x) else x <= tree.threshold[node]
+        node = int(tree.left[node] if left else tree.right[node])
+    return tree.value[~node]
+
+
+@pytest.mark.parametrize("missing_in_training", [False, True])
+def test_trees_read_from_the_booster_score_as_it_does(missing_in_training):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(800, 5)).astype(np.float32)
+    if missing_in_training:
+        x[rng.random(x.shape) < 0.2] = np.nan
+    y = (np.nan_to_num(x[:, 0]) * np.nan_to_num(x[:, 1]) > 0).astype(int)
+    forest = fit_forest(x, y, BINARY, ForestParams(), rounds=20, seed=0, deadline=Budget(60).deadline(60))
+    forest.round_leaves()
+    test = rng.normal(size=(200, 5)).astype(np.float32)
+    test[rng.random(test.shape) < 0.2] = np.nan
+    test[0], test[1], test[2] = np.inf, -np.inf, 3.4e38
+    trees = read_trees(forest.booster)
+    assert all((t.value == t.value.astype(np.float32)).all() for t in trees)
+    by_hand = [sum(walk(t, row) for t in trees) + forest.prior[0] for row in test]
+    assert np.allclose(forest.margins(test)[:, 0], by_hand, atol=1e-12)
+
+
+def test_no_path_is_deeper_than_the_plan_allows():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(3000, 30)).astype(np.float32)
+    y = (x.sum(axis=1) > 0).astype(int)
+    forest = fit_forest(x, y, BINARY, ForestParams(), rounds=10, seed=0, deadline=Budget(60).deadline(60))
+
+    def depth(tree, node=0):
+        if node < 0:
+            return 0
+        return 1 + max(depth(tree, int(tree.left[node])), depth(tree, int(tree.right[node])))
+
+    assert max(depth(tree) for tree in read_trees(forest.booster)) <= 16
+
+
+def test_a_forest_stops_at_its_deadline_with_what_it_has():
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(4000, 20)).astype(np.float32)
+    y = (x[:, 0] > 0).astype(int)
+    forest = fit_forest(x, y, BINARY, ForestParams(), rounds=5000, seed=0, deadline=Deadline(0.0))
+    assert forest.rounds == 1
+
+
+def test_the_same_seed_gives_the_same_forest():
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(500, 6)).astype(np.float32)
+    y = (x[:, 0] + x[:, 1] > 0).astype(int)
+    texts = [
+        fit_forest(
+            x, y, BINARY, ForestParams(), rounds=10, seed=4, deadline=Budget(60).deadline(60)
+        ).booster.model_to_string()
+        for _ in range(2)
+    ]
+    assert texts[0] == texts[1]
+
+
+def linear_setup(rows=600):
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=rows)
+    words = rng.integers(0, 3, rows)
+    texts = [None if i % 10 == 0 else f"{v:.4f}" for i, v in enumerate(x)]
+    columns = (typed(texts, "x"), typed([["a", "b", "c"][w] for w in words], "w"))
+    y = (rng.random(rows) < 1 / (1 + np.exp(-(np.abs(x) * 2 - 1.5 + (words == 1))))).astype(int)
+    space = build_space(columns, 1, classes=True)
+    design = build_design(space)
+    encoded = space.fit(np.arange(rows), y[:, None].astype(float), 0)
+    own = design.matrix(space.train_dense(encoded), encoded, np.arange(rows), own=True)
+    return space, design, encoded, own, y
+
+
+def test_the_linear_member_learns_a_bend_and_missing_values():
+    *_, own, y = linear_setup()
+    fit = fit_linear(own, y, task=Task.BINARY, strength=1.0)
+    loss = row_losses(Task.BINARY, y, fit.margins(own)).mean()
+    assert (
+        loss
+        < 0.9 * row_losses(Task.BINARY, y, np.full((len(y), 1), np.log(y.mean() / (1 - y.mean())))).mean()
+    )
+    space, design, *_ = linear_setup()
+    marks = design.terms.values(space.fixed[:, :1].repeat(len(space.slots), axis=1))
+    assert set(np.unique(marks[:, 1].round(6))) == {0.0, 1.0}  # the missing mark of x
+
+
+def test_terms_never_leave_their_clip():
+    space, design, encoded, *_ = linear_setup()
+    dense = space.dense(encoded, np.arange(10))
+    dense[0], dense[1], dense[2] = 3e38, -3e38, np.nan
+    assert np.abs(design.terms.values(dense)).max() <= 8.0
+
+
+def test_ridge_equals_the_textbook():
+    from sklearn.linear_model import Ridge
+
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(200, 7))
+    y = x @ rng.normal(size=7) + rng.normal(size=200)
+    fit = fit_linear(x, y, task=Task.REGRESSION, strength=0.5)
+    theirs = Ridge(2.0).fit(x, y)
+    assert np.allclose(fit.weights[:, 0], theirs.coef_)
+    assert fit.intercept[0] == pytest.approx(theirs.intercept_)
+
+
+def test_a_blend_is_no_worse_than_either_member():
+    rng = np.random.default_rng(6)
+    y = rng.integers(0, 2, 1000)
+    truth = (2.0 * y - 1)[:, None]
+    forest, linear = truth + rng.normal(size=(1000, 1)) * 2, truth + rng.normal(size=(1000, 1)) * 2
+    found = find_blend(Task.BINARY, y, forest, linear)
+    assert 0.2 < found.forest < 0.8
+    assert found.losses["blend"] <= min(found.losses["forest"], found.losses["linear"])
+
+
+def test_a_forest_that_adds_nothing_is_left_out():
+    rng = np.random.default_rng(7)
+    y = rng.integers(0, 2, 1000)
+    linear = (2.0 * y - 1)[:, None] + rng.normal(size=(1000, 1))
+    found = find_blend(Task.BINARY, y, linear + rng.normal(size=(1000, 1)), linear)
+    assert found.linear == 1.0
+    assert np.array_equal(found(None, linear), linear)
