@@ -17,8 +17,8 @@ SECTIONS = {
 }
 HEAD = """# Benchmarks
 
-Each table is made by the command above it, ours and its rival or limit in one run. The machine is shared and noisy: trust ratios
-more than times. A bar that was missed is called missed.
+Each table is made by the command above it, ours and its rival or limit in one run. The machine is shared and
+noisy: trust ratios more than times. A bar that was missed is called missed.
 
 """
 

@@ -15,7 +15,7 @@ __all__ = ["Predictor", "__version__"]
 
 def __getattr__(name: str) -> Any:
     if name == "Predictor":
-        from tenantry.sdk import Predictor
+        from tenantry.sdk import Predictor  # noqa: PLC0415 - see the docstring
 
         return Predictor
     raise AttributeError(f"module 'tenantry' has no attribute {name!r}")

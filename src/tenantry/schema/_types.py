@@ -63,7 +63,10 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model takes and gives: one input per raw feature column, in order; classes in the order of probabilities."""
+    """What a model takes and gives.
+
+    One input per raw feature column, in order; classes in the order of the probabilities.
+    """
 
     task: Task
     inputs: tuple[Column, ...]

@@ -6,9 +6,9 @@ import re
 import tempfile
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
-import duckdb
 from tenantry.errors import InvalidData
 from tenantry.ingest.ports import Dialect, Limits
 
