@@ -28,7 +28,9 @@ def leaf_shares(tree: Tree) -> F64:
     inner, leaves = np.ones(len(tree.feature)), np.empty(len(tree.value))
     for node in range(len(tree.feature)):
         for side, child in enumerate((int(tree.left[node]), int(tree.right[node]))):
-            (inner if child >= 0 else leaves)[child if child >= 0 else ~child] = inner[node] * edges[2 * node + side]
+            (inner if child >= 0 else leaves)[child if child >= 0 else ~child] = (
+                inner[node] * edges[2 * node + side]
+            )
     return leaves
 
 
