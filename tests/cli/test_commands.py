@@ -6,12 +6,15 @@ import io
 import json
 import shutil
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from tests.cli.conftest import Done, Run
+
+from tenantry.cli.show import figure
 
 pytestmark = pytest.mark.xdist_group("server")  # one server is enough
 
@@ -103,6 +106,46 @@ def test_operators_have_keys_of_their_own(tenantry: Run, home: Path) -> None:
     listed = tenantry("--home", home, "--json", "key", "list").json
     assert made["id"] in {key["id"] for key in listed}
     assert all(key["tenant"] is None for key in listed)
+
+
+def test_a_key_that_has_run_out_is_listed_as_expired(
+    tenantry: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("--home", home, "--tenant", "acme", "key")
+    made = tenantry(*words, "create", "--role", "viewer", "--expires", "30s", "--json").json
+    monkeypatch.setattr(time, "time", lambda: made["expires"] + 1)
+    line = next(line for line in tenantry(*words, "list").out.splitlines() if made["id"] in line)
+    assert line.split()[-1] == "expired"
+
+
+def test_a_key_says_which_tenant_is_meant(tenantry: Run, served: Path) -> None:
+    home = ("--home", served)
+    made = tenantry(*home, "--tenant", "acme", "--json", "key", "create", "--role", "viewer").json
+    assert tenantry(*home, "--key", made["key"], "--json", "model", "list").json[0]["tenant"] == "acme"
+    operator = (served / "operator.key").read_text().strip()
+    assert tenantry(*home, "--key", operator, "--json", "model", "list").error["code"] == "usage"
+
+
+def test_a_scorecard_says_from_which_probability_on_a_record_is_called_positive(
+    tenantry: Run, furnished: Path
+) -> None:
+    words = ("--home", furnished, "--tenant", "acme", "scorecard", "churn")
+    card = tenantry(*words, "--json").json
+    said = (
+        f"A record is called {card['positive_class']} from a probability of {figure(card['threshold'])} on."
+    )
+    assert said in tenantry(*words).out
+
+
+def test_cancelling_what_has_ended_says_so(tenantry: Run, furnished: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(furnished, home)
+    words = ("--home", home, "--tenant", "acme", "job")
+    job = tenantry(*words, "list", "--json").json[0]
+    assert job["state"] in ("succeeded", "failed")
+    assert (
+        tenantry(*words, "cancel", job["id"]).out.strip() == f"{job['id']} had ended before: {job['state']}"
+    )
 
 
 def test_promote_and_rollback_move_the_champion(tenantry: Run, home: Path) -> None:

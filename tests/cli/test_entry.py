@@ -124,6 +124,7 @@ def test_every_command_has_help(tenantry: Run) -> None:
         assert done.status == 0
         assert "Usage: tenantry" in done.out
         assert "--home" in done.out
+        assert "----" not in done.out  # a docstring's sections became options, and were not printed as prose
 
 
 def test_the_version_is_the_packages(tenantry: Run) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -26,6 +26,7 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     column: str
     value: Any
     contribution: float
+    direction: Literal["up", "down"]
     text: str
 
 
@@ -54,6 +55,10 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Let go of connections and files."""
+        ...
+
+    def own_tenant(self) -> TenantId | None:
+        """The tenant that the key in use belongs to; ``None`` where the caller may act for any."""
         ...
 
     def tenants(self) -> list[Tenant]:

@@ -56,6 +56,10 @@ class EmbeddedBackend:
         """Close the database."""
         self._close()
 
+    def own_tenant(self) -> TenantId | None:
+        """See ``Backend``: who owns the home folder may act for every tenant in it."""
+        return None
+
     def tenants(self) -> list[Tenant]:
         """See ``Backend``."""
         return self._control.tenants()

@@ -38,6 +38,10 @@ class HttpBackend:
 
     # Tenants and keys
 
+    def own_tenant(self) -> TenantId | None:
+        """See ``Backend``."""
+        return self._http.get("/me", _Caller).tenant
+
     def tenants(self) -> list[Tenant]:
         """See ``Backend``."""
         return self._http.pages("/tenants", Tenant)
@@ -206,6 +210,10 @@ class HttpBackend:
         yield _HttpScorer(
             self._http.request, httpx.URL(self._http.url).copy_with(port=port, path="/"), tenant, detail
         )
+
+
+class _Caller(msgspec.Struct, frozen=True):
+    tenant: TenantId | None
 
 
 class _Server(msgspec.Struct, frozen=True):

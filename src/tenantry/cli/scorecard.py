@@ -6,16 +6,24 @@ from rich.console import Console
 from rich.text import Text
 
 from tenantry.bundle import ColumnReport, Scorecard
-from tenantry.cli.show import figure, table
+from tenantry.cli.show import figure, metrics, table
 from tenantry.schema import Role
 
 BAR = 20
+SMALLEST_SHARE = 0.005
+"""Below this a column's impact reads as 0 %: no predictor to name."""
 
 
 def show(console: Console, card: Scorecard, version: str) -> None:
     """All of it: quality, columns, findings."""
     _head(console, card, f"{card.prediction} {_version(version)}")
-    _metrics(console, card)
+    metrics(console, card.metrics)
+    if card.positive_class is not None:
+        console.print(
+            f"A record is called {card.positive_class} from a probability of {figure(card.threshold)} on.",
+            markup=False,
+            soft_wrap=True,
+        )
     used = sorted((c for c in card.columns if c.role is Role.FEATURE), key=lambda c: -c.impact)
     if used:
         console.print("Columns by impact", style="bold")
@@ -47,8 +55,9 @@ def show_summary(console: Console, card: Scorecard, version: str, result: dict[s
     reason = (result.get("gate") or {}).get("reason")
     if reason and not result.get("promoted"):
         console.print(f"Not promoted: {reason}", markup=False, soft_wrap=True)
-    _metrics(console, card)
+    metrics(console, card.metrics)
     used = sorted((c for c in card.columns if c.role is Role.FEATURE), key=lambda c: -c.impact)[:5]
+    used = [column for column in used if column.impact >= SMALLEST_SHARE]
     if used:
         named = ", ".join(f"{c.name} ({c.impact:.0%})" for c in used)
         console.print(f"Top predictors: {named}", markup=False, soft_wrap=True)
@@ -67,15 +76,13 @@ def _version(version: str) -> str:
 
 def _head(console: Console, card: Scorecard, title: str) -> None:
     console.print(Text.assemble((title, "bold"), f": {card.target} ({card.task.value})"), soft_wrap=True)
-    console.print(Text(card.verdict, style="green"), soft_wrap=True)
+    console.print(Text(card.verdict, style="green" if _beats_guessing(card) else "yellow"), soft_wrap=True)
 
 
-def _metrics(console: Console, card: Scorecard) -> None:
-    rows = [
-        (m.name, figure(m.value), f"{figure(m.low)} – {figure(m.high)}", figure(m.guessing))
-        for m in card.metrics
-    ]
-    table(console, ("metric", "value", "95 % interval", "guessing"), rows)
+def _beats_guessing(card: Scorecard) -> bool:
+    """Whether the first metric's interval leaves guessing behind."""
+    first = card.metrics[0]
+    return first.low > first.guessing if first.higher_is_better else first.high < first.guessing
 
 
 def _why(column: ColumnReport) -> str:

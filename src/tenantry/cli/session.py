@@ -40,12 +40,16 @@ class Session:
         """The home folder where ``--home`` was given on the command line."""
         return self.settings.home if self._home_named else None
 
-    @property
+    @cached_property
     def tenant(self) -> TenantId:
-        """The tenant that the command is about. Raises :class:`UsageError` where none was named."""
-        if self.settings.tenant is None:
+        """The tenant that the command is about: the one that was named, else the one that the given key
+        belongs to. Raises :class:`UsageError` where there is neither."""
+        if self.settings.tenant is not None:
+            return tenant_id(self.settings.tenant)
+        own = self.backend.own_tenant() if self.settings.key is not None else None
+        if own is None:
             raise UsageError("which tenant? Give --tenant NAME (or set TENANTRY_TENANT)")
-        return tenant_id(self.settings.tenant)
+        return own
 
     @property
     def tenant_if_any(self) -> TenantId | None:

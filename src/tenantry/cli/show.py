@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tenantry.bundle import Metric
+
 
 def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A plain table with its heads; text is shown as it is, never as markup."""
@@ -36,6 +38,14 @@ def when(seconds: float) -> str:
     '1970-01-01 00:00:00Z'
     """
     return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(seconds))
+
+
+def metrics(console: Console, measured: Iterable[Metric]) -> None:
+    """Quality figures, each with its interval and what guessing gets."""
+    rows = [
+        (m.name, figure(m.value), f"{figure(m.low)} – {figure(m.high)}", figure(m.guessing)) for m in measured
+    ]
+    table(console, ("metric", "value", "95 % interval", "guessing"), rows)
 
 
 def figure(value: float) -> str:

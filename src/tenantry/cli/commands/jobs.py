@@ -68,8 +68,12 @@ def cancel(job_id: str, /, *, session: Injected) -> None:
         The job's id.
     """
     job = session.backend.cancel_job(session.tenant, job_id)
-    said = "cancelled" if job.state == "cancelled" else f"{job.state}, cancel asked for"
-    said = job.state if job.state in FINAL_STATES else said
+    if job.state == "cancelled":
+        said = "cancelled"
+    elif job.state in FINAL_STATES:
+        said = f"had ended before: {job.state}"
+    else:
+        said = f"{job.state}, cancel asked for"
     session.emit(job, lambda: session.out.print(f"{job.id} {said}", markup=False))
 
 
@@ -78,7 +82,8 @@ def _show(session: Session, job: Job) -> None:
         ("job", job.id),
         ("kind", job.kind),
         ("state", job.state),
-        ("stage", f"{job.stage} {job.progress:.0%} {job.detail}".strip()),
+        # A failed job's detail is its error, which follows.
+        ("stage", f"{job.stage} {job.progress:.0%} {'' if job.error else job.detail}".strip()),
         ("attempt", f"{job.attempt} of {job.max_attempts}"),
         ("created", when(job.created)),
         ("started", "" if job.started is None else when(job.started)),

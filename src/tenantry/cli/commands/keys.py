@@ -1,6 +1,7 @@
 """``tenantry key create|list|revoke``."""
 
 import re
+import time
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -77,7 +78,8 @@ def _owner(session: Session, role: Role) -> TenantId | None:
 
 
 def _row(key: Key) -> tuple[str, ...]:
-    state = "revoked" if key.revoked is not None else "live"
+    state = "live" if key.expires is None or key.expires > time.time() else "expired"
+    state = "revoked" if key.revoked is not None else state
     ends = "" if key.expires is None else when(key.expires)
     return key.id, key.tenant or "", key.role.value, key.label, when(key.created), ends, state
 

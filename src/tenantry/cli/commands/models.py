@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from tenantry.cli.session import Injected, Session, print_json
-from tenantry.cli.show import figure, pairs, table, when
+from tenantry.cli.show import figure, metrics, pairs, table, when
 from tenantry.registry import CHAMPION, Model, Version
 
 if TYPE_CHECKING:
@@ -178,10 +178,6 @@ def _show_version(session: Session, detail: "VersionDetail") -> None:
         ("libraries", ", ".join(f"{name} {number}" for name, number in manifest.library_versions.items())),
     ]
     pairs(session.out, [(name, value) for name, value in shown if value])
-    rows = [
-        (m.name, figure(m.value), f"{figure(m.low)}–{figure(m.high)}", figure(m.guessing))
-        for m in manifest.metrics
-    ]
-    table(session.out, ("metric", "value", "95 % interval", "guessing"), rows)
+    metrics(session.out, manifest.metrics)
     for line in manifest.feature_plan:
         session.out.print(f"  {line}", markup=False, soft_wrap=True)

@@ -38,10 +38,20 @@ def predict(
     class, reasons (JSON) and model_version. Without --out they go to stdout as CSV, with --json as JSON
     lines.
 
-    Parameters ---------- name The prediction's name. file CSV, Parquet or JSON lines, also gzipped.
-    Columns that the model does not know are ignored, missing ones count as unknown values. explain The
-    number of reasons for each score; 0 for none, 50 at most. out The file to write: .csv, .parquet or
-    .jsonl; the text ones also with .gz. version A version number, or an alias."""
+    Parameters
+    ----------
+    name
+        The prediction's name.
+    file
+        CSV, Parquet or JSON lines, also gzipped. Columns that the model does not know are ignored, missing
+        ones count as unknown values.
+    explain
+        The number of reasons for each score; 0 for none, 50 at most.
+    out
+        The file to write: .csv, .parquet or .jsonl; the text ones also with .gz.
+    version
+        A version number, or an alias.
+    """
     # Imported here: Arrow is not needed for help and wrong usage.
     from tenantry.cli.scores import Layout, check_out, open_sink  # noqa: PLC0415
 
