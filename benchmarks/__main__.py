@@ -26,6 +26,9 @@ noisy: trust ratios more than times. A bar that was missed is called missed.
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--data", type=Path, help="a folder of tables with a manifest.json, for `automl`")
+    parser.add_argument(
+        "--rival", type=Path, help="a rival's script, for `automl` (see benchmarks/automl.py)"
+    )
     parser.add_argument("--only", nargs="*", choices=sorted(SECTIONS), help="run just these")
     parser.add_argument("--write", action="store_true", help="keep the tables in docs/benchmarks.md")
     given = parser.parse_args()
@@ -38,6 +41,9 @@ def main() -> int:
         if name == "automl" and given.data:
             command += ["--data", str(given.data)]
             shown = f"make bench DATA=<folder> ARGS='--only {name}'"
+            if given.rival:
+                command += ["--rival", str(given.rival)]
+                shown = f"make bench DATA=<folder> ARGS='--only {name} --rival {given.rival.name}'"
         print(f"# {SECTIONS[name]}", flush=True)
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         print(done.stdout, flush=True)
