@@ -83,7 +83,10 @@ class JobsMachine(RuleBasedStateMachine):
             assert self.shown(0, first.job) == self.shown(1, second.job)
             self.claims.append((first, second))
 
-    @rule(data=st.data(), act=st.sampled_from(["heartbeat", "report", "succeed", "fail", "retry", "stop"]))
+    @rule(
+        data=st.data(),
+        act=st.sampled_from(["heartbeat", "report", "succeed", "fail", "retry", "release", "stop"]),
+    )
     def write(self, data: st.DataObject, act: str) -> None:
         if not self.claims:
             return
@@ -99,6 +102,7 @@ class JobsMachine(RuleBasedStateMachine):
             "succeed": lambda: store.succeed(claim, {"ok": True}),
             "fail": lambda: store.fail(claim, error),
             "retry": lambda: store.fail(claim, error, retry_in=3.0),
+            "release": lambda: store.release(claim),
             "stop": lambda: store.stop(claim),
         }
         return calls[act]()

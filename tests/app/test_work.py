@@ -132,14 +132,18 @@ def test_cancel_kills_the_whole_process_group(services: Services, running: Worke
 
 
 def test_a_stopped_worker_gives_its_job_back(services: Services, tmp_path: Path) -> None:
-    worker = _worker(services)
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    job = _queue(services, ["once", str(tmp_path / "first"), ["sleep", 600]], ["done", {}])
-    _wait((tmp_path / "first").exists)
-    worker.stop()
-    thread.join(20)
-    assert services.jobs.get(ACME, job.id).state == "queued"
+    restarts = [tmp_path / f"start-{number}" for number in range(4)]
+    steps = [["once", str(path), ["sleep", 600]] for path in restarts]
+    job = _queue(services, *steps, ["done", {}])
+    for path in restarts:
+        worker = _worker(services)
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        _wait(path.exists)
+        worker.stop()
+        thread.join(20)
+        back = services.jobs.get(ACME, job.id)
+        assert (back.state, back.max_attempts - back.attempt) == ("queued", job.max_attempts)
     assert _worker(services).run_job(ACME, job.id).state == "succeeded"
 
 

@@ -181,8 +181,7 @@ class Worker:
         if ending is _LOST:
             written = jobs.stop(claim)
         elif ending is _STOPPED:
-            error = TenantryError("job_interrupted", "the worker was stopped")
-            written = jobs.fail(claim, error.as_dict(), 0.0)
+            written = jobs.release(claim)
         elif isinstance(ending, Done):
             written = jobs.succeed(claim, ending.result)
         elif isinstance(ending, Failed):

@@ -13,10 +13,6 @@ CODES: dict[str, tuple[str, str]] = {
         "The process that did the job's work ended without a result.",
         "Look at the worker's log; too little memory is the usual reason. The job is tried again by itself.",
     ),
-    "job_interrupted": (
-        "The worker was stopped while the job ran.",
-        "Nothing is lost: another worker takes the job up.",
-    ),
     "job_not_mine": (
         "The job was cancelled, or taken over by another worker.",
         "Look at the job: its present state says which.",

@@ -2,7 +2,9 @@
 
 **Life of a job.** ``queued`` → ``running`` → ``succeeded`` | ``failed`` | ``cancelled``. A running job goes
 back to ``queued`` when its worker fails it with ``retry_in``, or when its lease runs out; both only while
-``attempt`` is below ``max_attempts``. The last three states are final: nothing changes a finished job.
+``attempt`` is below ``max_attempts``. It goes back too when its worker releases it, which costs no attempt:
+``max_attempts`` rises by one, since ``attempt`` tells claims apart and never falls. The last three states are
+final: nothing changes a finished job.
 
 **Ownership.** ``claim`` hands a job to one worker until ``lease_until``, and raises ``attempt`` by one;
 ``heartbeat`` extends the lease by its length. Every write of a worker carries its ``Claim``, and takes effect
@@ -38,6 +40,8 @@ from tenantry.errors import InvalidRequest, NotFound, Unavailable
 from tenantry.tenancy import TenantId, name_of
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+RELEASED = "given back by a worker that was stopped"
+"""The detail of a job after ``release``."""
 FINAL_STATES: frozenset[JobState] = frozenset({"succeeded", "failed", "cancelled"})
 
 
@@ -151,6 +155,10 @@ class Jobs(Protocol):
         """End the attempt. With ``retry_in`` seconds, and attempts left, the job is queued again; else it
         failed.
         """
+        ...
+
+    def release(self, claim: Claim) -> bool:
+        """Give an unfinished job back: it is queued again at once, with as many attempts left as before."""
         ...
 
     def stop(self, claim: Claim) -> bool:

@@ -27,7 +27,7 @@ from tenantry.adapters.sql.database import Database
 from tenantry.adapters.sql.directory import require_tenant
 from tenantry.adapters.sql.tables import QUEUED, RUNNING, jobs
 from tenantry.ports.clock import Clock, SystemClock
-from tenantry.ports.jobs import Claim, Job, JobEvent, JobState, Schedule, job_lost
+from tenantry.ports.jobs import RELEASED, Claim, Job, JobEvent, JobState, Schedule, job_lost
 from tenantry.tenancy import TenantId
 
 _EVENTS_AT_ONCE = 1000
@@ -110,6 +110,11 @@ class SqlJobs:
         again = retry_in is not None and claim.attempt < claim.job.max_attempts
         values = _requeue(now + (retry_in or 0.0)) if again else _end("failed", now)
         return self._write(claim, **values, detail=str(error.get("error", ""))[:500], error=_json(error))
+
+    def release(self, claim: Claim) -> bool:
+        """See ``Jobs.release``."""
+        values = _requeue(self._clock.now()) | {"max_attempts": jobs.c.max_attempts + 1}
+        return self._write(claim, **values, detail=RELEASED)
 
     def stop(self, claim: Claim) -> bool:
         """See ``Jobs.stop``."""

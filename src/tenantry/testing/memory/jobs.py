@@ -11,6 +11,7 @@ import msgspec
 from tenantry.access import Directory
 from tenantry.ports.clock import Clock, SystemClock
 from tenantry.ports.jobs import (
+    RELEASED,
     Claim,
     Job,
     JobEvent,
@@ -123,6 +124,11 @@ class MemoryJobs:
         again = retry_in is not None and claim.attempt < claim.job.max_attempts
         values = self._requeue(retry_in or 0.0) if again else self._end("failed")
         return self._write(claim, **values, detail=str(error.get("error", ""))[:500], error=error)
+
+    def release(self, claim: Claim) -> bool:
+        """See ``Jobs.release``."""
+        allowed = claim.job.max_attempts + 1
+        return self._write(claim, **self._requeue(0.0), max_attempts=allowed, detail=RELEASED)
 
     def stop(self, claim: Claim) -> bool:
         """See ``Jobs.stop``."""

@@ -29,6 +29,41 @@ class LeasesSuite(StateSuite):
         assert state.jobs.fail(second, BROKEN, retry_in=30.0)
         assert state.jobs.get(ACME, job.id).state == "failed"
 
+    def test_a_job_given_back_is_ready_at_once_and_has_lost_no_attempt(self, state: State) -> None:
+        job = state.jobs.enqueue(ACME, "train", {}, max_attempts=2)
+        for _ in range(3):
+            claim = claimed(state)
+            assert state.jobs.release(claim)
+            back = state.jobs.get(ACME, job.id)
+            assert (back.state, back.owner, back.lease_until, back.error) == ("queued", None, None, None)
+            assert back.max_attempts - back.attempt == 2
+        assert state.jobs.fail(claimed(state), BROKEN, retry_in=0.0)
+        assert state.jobs.fail(claimed(state), BROKEN, retry_in=0.0)
+        assert state.jobs.get(ACME, job.id).state == "failed"
+
+    def test_who_gave_a_job_back_writes_to_it_no_more(self, state: State) -> None:
+        job = state.jobs.enqueue(ACME, "train", {})
+        old = claimed(state, "worker-1")
+        assert state.jobs.release(old)
+        assert not state.jobs.release(old)
+        # The same worker takes it again: only the attempt tells the claims apart.
+        taken = claimed(state, "worker-1")
+        before = state.jobs.get(ACME, job.id)
+        assert not state.jobs.heartbeat(old)
+        assert not state.jobs.succeed(old, {})
+        assert not state.jobs.fail(old, BROKEN)
+        assert not state.jobs.release(old)
+        assert state.jobs.get(ACME, job.id) == before
+        assert state.jobs.succeed(taken, {})
+
+    def test_a_job_that_somebody_cancelled_is_not_given_back(self, state: State) -> None:
+        job = state.jobs.enqueue(ACME, "train", {})
+        claim = claimed(state)
+        state.jobs.cancel(ACME, job.id)
+        assert not state.jobs.release(claim)
+        assert state.jobs.stop(claim)
+        assert state.jobs.get(ACME, job.id).state == "cancelled"
+
     def test_a_heartbeat_extends_the_lease(self, state: State, clock: HeldClock) -> None:
         job = state.jobs.enqueue(ACME, "train", {})
         claim = claimed(state)
