@@ -1,12 +1,14 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import sparse
+from sklearn.linear_model import Ridge
 
 from tenantry.automl.blend import find_blend
 from tenantry.automl.budget import Budget, Deadline
 from tenantry.automl.encoders import build_space
 from tenantry.automl.losses import row_losses
-from tenantry.automl.members import ForestParams, Objective, build_design, fit_forest, fit_linear
+from tenantry.automl.members import ForestParams, Objective, build_design, fit_forest, fit_linear, solvers
 from tenantry.automl.members.trees import read_trees
 from tenantry.automl.typing import distinct_values, type_column
 from tenantry.schema import Task
@@ -96,7 +98,7 @@ def linear_setup(rows=600):
 
 def test_the_linear_member_learns_a_bend_and_missing_values():
     *_, own, y = linear_setup()
-    fit = fit_linear(own, y, task=Task.BINARY, strength=1.0)
+    fit = fit_linear(own, y, BINARY, 1.0)
     loss = row_losses(Task.BINARY, y, fit.margins(own)).mean()
     assert (
         loss
@@ -114,16 +116,28 @@ def test_terms_never_leave_their_clip():
     assert np.abs(design.terms.values(dense)).max() <= 8.0
 
 
-def test_ridge_equals_the_textbook():
-    from sklearn.linear_model import Ridge
-
+@pytest.mark.parametrize("shape", [(200, 7), (40, 90)])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("way", ["_by_columns", "_by_rows", "_by_iteration"])
+def test_each_way_to_ridge_gives_the_textbooks_weights(monkeypatch, shape, packed, way):
     rng = np.random.default_rng(5)
-    x = rng.normal(size=(200, 7))
-    y = x @ rng.normal(size=7) + rng.normal(size=200)
-    fit = fit_linear(x, y, task=Task.REGRESSION, strength=0.5)
+    x = rng.normal(size=shape) + 1.5
+    y = x[:, :5].sum(axis=1) + rng.normal(size=shape[0])
     theirs = Ridge(2.0).fit(x, y)
-    assert np.allclose(fit.weights[:, 0], theirs.coef_)
-    assert fit.intercept[0] == pytest.approx(theirs.intercept_)
+    chosen = getattr(solvers, way)
+    passes = (150,) if way == "_by_iteration" else ()
+    for other in ("_by_columns", "_by_rows", "_by_iteration"):
+        monkeypatch.setattr(solvers, other, lambda *given: chosen(*given[:4], *passes))
+    weights, intercept = solvers.ridge(sparse.csr_matrix(x) if packed else x, y, 0.5, 150)
+    assert np.allclose(weights[:, 0], theirs.coef_, atol=1e-3)
+    assert intercept[0] == pytest.approx(theirs.intercept_, abs=1e-2)
+
+
+def test_passes_follow_the_seconds_that_there_are():
+    x = np.zeros((1000, 100))
+    assert solvers.passes_for(x, 1, float("inf")) == solvers.MOST_PASSES
+    assert solvers.passes_for(x, 1, 0.0) == solvers.FEWEST_PASSES
+    assert solvers.FEWEST_PASSES < solvers.passes_for(x, 1, 0.02) < solvers.MOST_PASSES
 
 
 def test_a_blend_is_no_worse_than_either_member():

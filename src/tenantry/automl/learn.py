@@ -57,7 +57,7 @@ def learn(prepared: Prepared, budget: Budget, seed: int, report: Callable[[float
     scale = _scale(target)
     y = target.y if task is not Task.REGRESSION else scale.to_margin(target.y)
     encoding_target = _encoding_target(target, y)
-    finish = min(0.25 * budget.limit, 0.1 + 1e-5 * rows + 0.1 * max(1, len(target.classes) - 1))
+    finish = _finish_seconds(rows, len(prepared.features), max(1, len(target.classes) - 1), budget)
     budget.hold(finish)
     budget.require("the features were made")
     space = build_space(prepared.features, encoding_target.shape[1], classes=task is not Task.REGRESSION)
@@ -128,8 +128,9 @@ class _LastFit:
     def linear(self, encoded: Encoded) -> LinearParts:
         dense = self.space.train_dense(encoded)
         matrix = self.design.matrix(dense, encoded, encoded.rows, own=True)
+        seconds = self.budget.left + 1.5 * self.found.linear_seconds
         fit = fit_linear(
-            matrix, self.learning.y, task=self.learning.objective.task, strength=self.found.strength
+            matrix, self.learning.y, self.learning.objective, self.found.strength, seconds=seconds
         )
         return linear_parts(self.design, encoded, fit)
 
@@ -167,6 +168,11 @@ def _folds(target: Target, groups: I64, seed: int) -> I64:
     if target.task is Task.REGRESSION:
         return group_folds(groups, FOLDS, seed)
     return stratified_folds(np.asarray(target.y, dtype=np.int64), FOLDS, seed, groups)
+
+
+def _finish_seconds(rows: int, columns: int, outputs: int, budget: Budget) -> float:
+    """CPU seconds to keep for compiling, proving and describing, as measured; at most a quarter of the budget."""
+    return min(0.25 * budget.limit, 0.1 + 1e-5 * rows + 2e-3 * columns + 0.1 * outputs)
 
 
 def _thirds(folds: I64, seed: int) -> I64:

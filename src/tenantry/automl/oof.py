@@ -121,18 +121,18 @@ class OutOfFoldRun:
     def _linear(self, own: Any, other: Any, y: tuple[np.ndarray, np.ndarray], deadline: Deadline) -> F64:
         """Margins of the fold's rows. The first fold finds the penalty for all: it goes from strong to weak while the
         loss falls and half of the fold's time is left."""
-        task = self.learning.objective.task
-        if self.strength is not None:
-            return fit_linear(own, y[0], task=task, strength=self.strength).margins(other)
+        objective = self.learning.objective
         half = deadline.left / 2
+        if self.strength is not None:
+            return fit_linear(own, y[0], objective, self.strength, seconds=half).margins(other)
         best: tuple[float, F64] | None = None
         fit: LinearFit | None = None
         for strength in STRENGTHS:
             before = self.budget.spent
-            fit = fit_linear(own, y[0], task=task, strength=strength, start=fit)
+            fit = fit_linear(own, y[0], objective, strength, seconds=half / 2, start=fit)
             self.linear_seconds += self.budget.spent - before
             margins = fit.margins(other)
-            loss = float(row_losses(task, y[1], margins).mean())
+            loss = float(row_losses(objective.task, y[1], margins).mean())
             if best is not None and loss >= best[0]:
                 break
             best, self.strength = (loss, margins), strength

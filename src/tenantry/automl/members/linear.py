@@ -10,19 +10,18 @@ token carries. Three tricks make that enough:
   common ones that share a token.
 """
 
-import warnings
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy import linalg, sparse
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+from scipy import sparse
 
 from tenantry.automl.arrays import F32, F64, I32, I64
 from tenantry.automl.encoders import CategoryEncoder, Encoded, FeatureSpace
+from tenantry.automl.members.lightgbm import Objective
+from tenantry.automl.members.solvers import logistic, passes_for, ridge
 from tenantry.plan.kernel import tokens
 from tenantry.schema import Task
 
@@ -31,6 +30,8 @@ _KNOTS = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)
 _MARK_FILL, _MARK_SCALE = np.float32(1e30), np.float32(1e-30)
 _LARGEST = 1e37
 """Terms with larger figures than float32 can hold are left out: the slot hardly varies."""
+_MOST_SPLINES = 200
+"""With more numbers than this, splines would only make a wide matrix wider."""
 _MIN_WORD_ROWS = 5
 _MAX_WORDS = 200
 
@@ -107,9 +108,10 @@ def build_design(space: FeatureSpace) -> LinearDesign:
     """Lay out the linear member. Looks at the values of the slots, never at the target."""
     slots: list[int] = []
     rows: list[tuple[float, float, float, float]] = []
+    splines = space.fixed.shape[1] <= _MOST_SPLINES
     for i, slot in enumerate(space.slots):
         if slot.part in ("value", "days", "difference", "chars", "words"):
-            found = _fixed_terms(space.fixed[:, i], spline=slot.part != "chars")
+            found = _fixed_terms(space.fixed[:, i], spline=slot.part != "chars" and splines)
             rows += found
             slots += [i] * len(found)
         elif slot.part == "target":
@@ -166,40 +168,21 @@ def _word_matrix(encoder: CategoryEncoder) -> Any:
 
 
 def fit_linear(
-    matrix: Any, y: np.ndarray, *, task: Task, strength: float, start: LinearFit | None = None
+    matrix: Any,
+    y: np.ndarray,
+    objective: Objective,
+    strength: float,
+    *,
+    seconds: float = float("inf"),
+    start: LinearFit | None = None,
 ) -> LinearFit:
     """Ridge (regression) or logistic regression with an L2 penalty; ``strength`` is the inverse of the penalty.
 
-    ``start``: a fit from which the iterations begin, usually that of a smaller strength.
+    ``seconds``: about the CPU time that it may take; ``start``: a fit from which the iterations begin, usually that of
+    a smaller strength.
     """
-    if task is Task.REGRESSION:
-        weights, intercept = _ridge(matrix, y, strength)
-    else:
-        model = LogisticRegression(C=strength, max_iter=150, tol=1e-3, warm_start=start is not None)
-        if start is not None:
-            model.coef_, model.intercept_ = start.weights.T.copy(), start.intercept.copy()
-            model.classes_ = np.unique(y)
-            model.n_iter_ = np.zeros(1)
-        _fit_quietly(model, matrix, y)
-        weights, intercept = model.coef_.T, model.intercept_
-    return LinearFit(np.asarray(weights, dtype=np.float64), np.asarray(intercept, dtype=np.float64))
-
-
-def _fit_quietly(model: LogisticRegression, matrix: Any, y: np.ndarray) -> None:
-    """Fit; an early end at the iteration limit is meant, since more iterations would not change the ranking."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(matrix, y)
-
-
-def _ridge(matrix: Any, y: np.ndarray, strength: float) -> tuple[F64, F64]:
-    """Closed-form ridge with a free intercept: (X'X - n·m·m' + I/strength) w = X'y - n·m·ȳ."""
-    rows, width = matrix.shape
-    mean = np.asarray(matrix.mean(axis=0)).ravel()
-    gram = matrix.T @ matrix
-    gram = gram.toarray() if sparse.issparse(gram) else np.asarray(gram)
-    gram = gram - rows * np.outer(mean, mean)
-    gram[np.diag_indices(width)] += 1 / strength
-    right = np.asarray(matrix.T @ y).ravel() - rows * mean * y.mean()
-    weights = linalg.solve(gram, right, assume_a="pos", overwrite_a=True)
-    return weights[:, None], np.array([y.mean() - mean @ weights])
+    passes = passes_for(matrix, objective.outputs, seconds)
+    if objective.task is Task.REGRESSION:
+        return LinearFit(*ridge(matrix, y, strength, passes))
+    begin = None if start is None else (start.weights, start.intercept)
+    return LinearFit(*logistic(matrix, y, strength, passes, begin))

@@ -1,6 +1,6 @@
 """One column with its meaning."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -41,14 +41,20 @@ class TypedColumn:
     null_words: tuple[str, ...] = ()
     format: NumberFormat = PLAIN
     order: DateOrder = "ymd"
+    _read: dict[str, F64] = field(default_factory=dict, compare=False, repr=False)
+    """What was read already; not to be changed by who gets it."""
 
     def numbers(self) -> F64:
         """One float a row; NaN where missing. Meant for the numeric types."""
-        return self._spread(parse_numbers(list(self.values.values), self.format))
+        if "numbers" not in self._read:
+            self._read["numbers"] = self._spread(parse_numbers(list(self.values.values), self.format))
+        return self._read["numbers"]
 
     def dates(self) -> F64:
         """Rows × (days, month, weekday, day, hour); NaN where missing. Meant for the date types."""
-        return self._spread(parse_dates(list(self.values.values), self.order))
+        if "dates" not in self._read:
+            self._read["dates"] = self._spread(parse_dates(list(self.values.values), self.order))
+        return self._read["dates"]
 
     def words(self) -> tuple[I32, tuple[str, ...]]:
         """A word number a row (-1 missing) and the words; null words count as missing."""

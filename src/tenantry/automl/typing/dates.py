@@ -35,14 +35,14 @@ def find_dates(values: Distinct) -> DateFinding | None:
     files from US software, and the evidence says so."""
     if values.numeric or values.boolean or not values.values:
         return None
-    texts = [str(v) for v in values.values]
+    texts = values.texts
     sample = texts[:200]
     if not values.dated and sum(bool(_SHAPE.match(t)) for t in sample) < 0.9 * len(sample):
         return None
     shares: dict[DateOrder, float] = {}
     parses: dict[DateOrder, F64] = {}
     for each in _ORDERS:
-        parses[each] = parse_dates(list(texts), each)
+        parses[each] = parse_dates(texts, each)
         known = ~np.isnan(parses[each][:, 0])
         shares[each] = float(values.counts[known].sum() / values.counts.sum())
     order: DateOrder = max(_ORDERS, key=lambda o: shares[o])

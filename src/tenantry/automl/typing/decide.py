@@ -26,7 +26,7 @@ def type_column(name: str, values: Distinct) -> TypedColumn:
     if values.numeric:
         return _number(name, values) or _category(name, values, ())
     nulls = w.null_words(values)
-    kept = [str(v) for v in values.values if str(v) not in nulls]
+    kept = [text for text in values.texts if text not in nulls] if nulls else values.texts
     if not kept:
         return TypedColumn(
             name, SemanticType.EMPTY, f"every value means missing: {nulls[0]!r}", values, nulls

@@ -2,8 +2,7 @@
 rows and ten words costs ten parses."""
 
 from dataclasses import dataclass
-from math import isnan
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -11,9 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tenantry.plan.parse import SPACE
+
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 Raw = str | int | float
+SAMPLE = 1000
+"""Distinct values that are looked at where only the look of most values matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,11 @@ class Distinct:
         return len(self.codes)
 
     @property
+    def texts(self) -> list[str]:
+        """The distinct values as text."""
+        return [str(value) for value in self.values] if self.numeric else cast("list[str]", self.values)
+
+    @property
     def present(self) -> int:
         """Rows that are not null."""
         return int(self.counts.sum())
@@ -58,12 +66,23 @@ def distinct_values(column: pa.ChunkedArray | pa.Array) -> Distinct:
     if isinstance(array, pa.ChunkedArray):  # several chunks of text too large for one array
         array = array.cast(pa.large_string()).combine_chunks()
     plain, flags = _plain(array)
-    encoded = plain.dictionary_encode() if not pa.types.is_null(plain.type) else None
-    if encoded is None:
+    if pa.types.is_null(plain.type):
         return Distinct([], np.full(len(plain), -1, dtype=np.int32), np.zeros(0, dtype=np.int64))
+    encoded = _without_blanks(plain).dictionary_encode()
     codes = np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int32)
     values = encoded.dictionary.to_pylist()
-    return _without_blanks(values, codes, **flags)
+    counts = np.bincount(codes[codes >= 0], minlength=len(values)).astype(np.int64)
+    return Distinct(values, codes, counts, **flags)
+
+
+def _without_blanks(array: Any) -> Any:
+    """Blank texts and NaN as null; texts without the white space around them, as the plan reads them."""
+    if pa.types.is_floating(array.type):
+        return pc.if_else(pc.is_nan(array), None, array)
+    if pa.types.is_integer(array.type):
+        return array
+    trimmed = pc.utf8_trim(array, characters=SPACE)
+    return pc.if_else(pc.equal(trimmed, ""), None, trimmed)
 
 
 def _plain(array: Any) -> tuple[Any, dict[str, bool]]:
@@ -92,19 +111,3 @@ def _plain(array: Any) -> tuple[Any, dict[str, bool]]:
 def _json_text(value: object) -> str:
     """A nested value or a time of day as text."""
     return msgspec.json.encode(value, enc_hook=str).decode()
-
-
-def _without_blanks(values: list[Raw], codes: I32, **flags: bool) -> Distinct:
-    """Drop blank texts and NaN; join values that differ in surrounding white space only."""
-    place = np.empty(len(values) + 1, dtype=np.int32)
-    place[-1] = -1
-    kept: dict[Raw, int] = {}
-    for i, value in enumerate(values):
-        clean = value.strip() if isinstance(value, str) else value
-        if clean == "" or (isinstance(clean, float) and isnan(clean)):
-            place[i] = -1
-        else:
-            place[i] = kept.setdefault(clean, len(kept))
-    placed = place[codes]
-    counts = np.bincount(placed[placed >= 0], minlength=len(kept)).astype(np.int64)
-    return Distinct(list(kept), placed, counts, **flags)

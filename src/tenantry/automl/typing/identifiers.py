@@ -50,7 +50,7 @@ def text_identifier(name: str, values: Distinct) -> str | None:
     rows = values.present
     if rows < 20 or len(values.values) < NEARLY_UNIQUE * rows:
         return None
-    texts = [str(v) for v in values.values]
+    texts = values.texts
     if sum(" " in t for t in texts) > 0.05 * len(texts) or max(map(len, texts)) > 128:
         return None
     what = f"{len(texts)} different values in {rows} rows"

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from tenantry.automl.typing.distinct import Distinct
+from tenantry.automl.typing.distinct import SAMPLE, Distinct
 from tenantry.plan.ir import NumberFormat
 from tenantry.plan.kernel import parse_numbers
 from tenantry.schema import SemanticType
@@ -45,7 +45,7 @@ def find_numbers(values: Distinct) -> NumberFinding | None:
     if values.numeric:
         parsed = parse_numbers(list(values.values), NumberFormat())
         return _finish(values, NumberFormat(), parsed, SemanticType.NUMBER, "the file holds numbers")
-    texts = [str(v) for v in values.values]
+    texts = values.texts
     for unit_tail in (False, True):
         found = _best_decimal(texts, values, unit_tail=unit_tail)
         if found is None:
@@ -69,10 +69,12 @@ def _best_decimal(
     signs: tuple[Literal[".", ","], ...] = (".", ",")
     for sign in signs:
         number_format = NumberFormat(decimal=sign, unit_tail=unit_tail)
-        parsed = parse_numbers(list(texts), number_format)
+        parsed = parse_numbers(texts, number_format)
         share = float(values.counts[~np.isnan(parsed)].sum() / values.counts.sum())
         if best is None or share > best[2] + 1e-9:
             best = (number_format, parsed, share)
+        if share == 1.0:
+            break
     if best is None:
         return None
     _, parsed, share = best
@@ -92,7 +94,8 @@ def _one_unit(texts: list[str], parsed: F64) -> bool:
 
 def _kind(texts: list[str], parsed: F64, *, unit_tail: bool) -> SemanticType:
     """Currency, percent, quantity or plain, by what most texts carry."""
-    read = [text for text, value in zip(texts, parsed, strict=True) if not np.isnan(value)]
+    known = np.flatnonzero(~np.isnan(parsed))
+    read = [texts[i] for i in known[:SAMPLE]]
     if sum("%" in text for text in read) > 0.5 * len(read):
         return SemanticType.PERCENT
     if sum(bool(_CURRENCY.search(text)) for text in read) > 0.5 * len(read):
@@ -104,7 +107,7 @@ def _finish(
     values: Distinct, number_format: NumberFormat, parsed: F64, kind: SemanticType, words: str
 ) -> NumberFinding:
     nulls = find_sentinels(parsed, values.counts)
-    strays = tuple(str(v) for v, x in zip(values.values, parsed, strict=True) if np.isnan(x))
+    strays = tuple(str(values.values[i]) for i in np.flatnonzero(np.isnan(parsed)))
     if strays:
         words += "; read as missing: " + ", ".join(repr(s[:20]) for s in strays[:3])
     if nulls:

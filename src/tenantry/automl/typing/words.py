@@ -2,7 +2,7 @@
 
 import re
 
-from tenantry.automl.typing.distinct import Distinct
+from tenantry.automl.typing.distinct import SAMPLE, Distinct
 from tenantry.automl.typing.places import COUNTRIES
 from tenantry.schema import SemanticType
 
@@ -15,6 +15,7 @@ NULL_WORDS = frozenset(
 )  # fmt: skip
 """Words that mean missing in any column (compared in lower case). ``none``, ``unknown`` and ``other`` are answers."""
 
+_LONGEST_NULL = max(map(len, NULL_WORDS))
 _BOOLEANS = frozenset({"yes", "no", "y", "n", "true", "false", "t", "f", "on", "off"})
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -25,22 +26,26 @@ _PHONE_NAME = re.compile(r"phone|mobile|(?:^|[^a-z])(?:tel|fax|cell)(?:$|[^a-z])
 
 def null_words(values: Distinct) -> tuple[str, ...]:
     """The words of a text column that mean missing. ``NA`` is kept among other codes of two capitals (Namibia)."""
-    texts = [str(v) for v in values.values]
-    codes = sum(len(t) == 2 and t.isalpha() and t.isupper() for t in texts)
-    nulls = [t for t in texts if t.lower() in NULL_WORDS]
-    if "NA" in nulls and codes - 1 >= max(3, 0.8 * (len(texts) - len(nulls))):
-        nulls.remove("NA")
+    texts = values.texts
+    nulls = [t for t in texts if len(t) <= _LONGEST_NULL and t.lower() in NULL_WORDS]
+    if "NA" in nulls:
+        codes = sum(len(t) == 2 and t.isalpha() and t.isupper() for t in texts)
+        if codes - 1 >= max(3, 0.8 * (len(texts) - len(nulls))):
+            nulls.remove("NA")
     return tuple(nulls)
 
 
 def is_boolean(values: Distinct, nulls: tuple[str, ...]) -> bool:
     """Whether the column says yes and no."""
-    words = {str(v).lower() for v in values.values if str(v) not in nulls}
-    return values.boolean or (len(words) == 2 and words <= _BOOLEANS)
+    if values.boolean or len(values.values) > 2 * len(_BOOLEANS):
+        return values.boolean
+    words = {text.lower() for text in values.texts if text not in nulls}
+    return len(words) == 2 and words <= _BOOLEANS
 
 
 def contact_type(name: str, texts: list[str]) -> SemanticType | None:
     """Email, URL or phone, where nine in ten values look like it."""
+    texts = texts[:SAMPLE]
     most = 0.9 * len(texts)
     if sum(bool(_EMAIL.fullmatch(t)) for t in texts) >= most:
         return SemanticType.EMAIL
@@ -54,6 +59,7 @@ def contact_type(name: str, texts: list[str]) -> SemanticType | None:
 
 def place_type(name: str, texts: list[str]) -> SemanticType | None:
     """Postal code (by name, or digits of one length with leading zeros) or country (by a list of names and codes)."""
+    texts = texts[:SAMPLE]
     short = all(3 <= len(t) <= 10 and any(c.isdigit() for c in t) for t in texts)
     zeros = any(t.startswith("0") for t in texts) and all(t.isdigit() for t in texts)
     if short and (
@@ -69,6 +75,6 @@ def is_free_text(values: Distinct) -> bool:
 
     A long label that comes back five times or more is a category: what it meant before says more than its words.
     """
-    texts = [str(v) for v in values.values]
+    texts = values.texts
     mean_words = sum(len(t.split()) for t in texts) / max(1, len(texts))
     return mean_words >= 2 and len(texts) > 50 and values.present < 5 * len(texts)
