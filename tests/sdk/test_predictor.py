@@ -235,6 +235,35 @@ def test_a_column_that_a_parameter_names_must_exist():
     assert caught.value.code == "column_missing"
 
 
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [({"exclude": "place"}, "definition_invalid"), ({"budget_cpu_seconds": 0}, "definition_invalid")],
+)
+def test_a_parameter_that_nobody_means_is_refused(parameters, code):
+    with pytest.raises(InvalidData) as raised:
+        Predictor(target="price", **parameters).fit(houses())
+    assert raised.value.code == code
+    assert raised.value.hint
+
+
+def test_a_path_or_a_mapping_is_no_table():
+    for thing in ("houses.csv", {"size": [1.0]}):
+        with pytest.raises(InvalidData) as raised:
+            Predictor(target="price").fit(thing)
+        assert raised.value.code == "table_kind"
+
+
+def test_money_as_text_is_a_number_in_y_too():
+    table = houses()
+    money = [f"${price:,.2f}" for price in table["price"]]
+    features = table.drop(columns="price")
+    model = Predictor(task="regression", budget_cpu_seconds=2).fit(features, money)
+    assert model.score(features, money) == pytest.approx(model.score(features, table["price"]), abs=1e-6)
+    with pytest.raises(InvalidData, match="'dear', which is no number") as raised:
+        model.fit(features, ["dear", *money[1:]])
+    assert raised.value.code == "target_type"
+
+
 def test_a_positive_class_that_does_not_occur_is_named():
     with pytest.raises(ValueError, match="'maybe'"):
         Predictor(target="Churn", positive_class="maybe").fit(telco(200))

@@ -61,7 +61,7 @@ class Target:
     def typed(self, column: pa.ChunkedArray) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
         """The known outcomes of a column, as labels or as numbers, and the mask of their rows."""
         if self.task is Task.REGRESSION:
-            numbers = _numbers(column.to_pylist())
+            numbers = _read_numbers(column.to_pylist())
             known = ~np.isnan(numbers)
             return numbers[known], known
         words = [_word(value) for value in column.to_pylist()]
@@ -70,7 +70,31 @@ class Target:
         return np.array(labels, dtype=_DTYPES[self.kind]), known
 
 
-def _numbers(values: list[Any]) -> npt.NDArray[np.float64]:
+def numbers_of(y: Any) -> npt.NDArray[np.float64]:
+    """Outcomes of a regression: numbers, or text that training would read as numbers ("$1,200").
+
+    Raises:
+        InvalidTable: ``target_type``.
+        ValueError: what scikit-learn raises for numbers that are not finite.
+    """
+    values = column_or_1d(np.asarray(y), warn=True)
+    try:
+        numbers: npt.NDArray[np.float64] = values.astype(np.float64)
+    except (TypeError, ValueError):
+        plain = values.tolist()
+        numbers = _read_numbers(plain)
+        wrong = next((value for value, no in zip(plain, np.isnan(numbers), strict=True) if no), None)
+        if wrong is not None:
+            raise InvalidTable(
+                "target_type",
+                f"y holds {str(wrong)[:60]!r}, which is no number",
+                hint="Correct it or drop its row; or leave task out, to learn words as classes.",
+            ) from None
+    assert_all_finite(numbers, input_name="y")
+    return numbers
+
+
+def _read_numbers(values: list[Any]) -> npt.NDArray[np.float64]:
     """Numbers as text or as such, read with the decimal mark that fits more of them."""
     point, comma = (parse_numbers(values, NumberFormat(decimal=mark, unit_tail=True)) for mark in (".", ","))
     return comma if np.isnan(comma).sum() < np.isnan(point).sum() else point
@@ -109,9 +133,7 @@ def _from_y(name: str, task: str | None, y: Any) -> Target:
     if values.dtype.kind in "fc":
         assert_all_finite(values, input_name="y")
     if task == "regression":
-        numbers = values.astype(np.float64)
-        assert_all_finite(numbers, input_name="y")
-        return Target(name, Task.REGRESSION, "f", {}, pa.array(numbers))
+        return Target(name, Task.REGRESSION, "f", {}, pa.array(numbers_of(values)))
     if task == "classification":
         check_classification_targets(values)
     plain = values.tolist()

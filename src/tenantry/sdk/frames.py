@@ -7,6 +7,7 @@ whatever it came in.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -74,7 +75,8 @@ def read_frame(X: Any, *, estimator: str = "Predictor") -> Frame:
     """A table of any known kind as a :class:`Frame`.
 
     Raises:
-        InvalidTable: ``table_kind`` for lazy frames, ``column_duplicate`` for names that occur twice.
+        InvalidTable: ``table_kind`` for lazy frames and what is no table, ``column_duplicate`` for names that
+        occur twice.
         ValueError, TypeError: what scikit-learn's ``check_array`` raises for arrays (shapes, sparse,
         complex).
     """
@@ -88,6 +90,12 @@ def read_frame(X: Any, *, estimator: str = "Predictor") -> Frame:
     if hasattr(X, "collect_schema"):  # a lazy frame knows its schema and no rows
         raise InvalidTable(
             "table_kind", f"{type(X).__name__} holds no rows yet", hint="Call .collect() on it first."
+        )
+    if isinstance(X, str | Path | Mapping) and not hasattr(X, "shape"):  # some sparse matrices are mappings
+        raise InvalidTable(
+            "table_kind",
+            f"X is a {type(X).__name__}, not a table",
+            hint="Pass a pandas, polars or Arrow table; read a file with pandas.read_csv first.",
         )
     array = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=estimator, input_name="X")
     columns = [_from_values(array[:, i]) for i in range(array.shape[1])]

@@ -24,7 +24,7 @@ from tenantry.schema import Task
 from tenantry.sdk import _file
 from tenantry.sdk._errors import InvalidTable
 from tenantry.sdk._shown import ShownScorecard
-from tenantry.sdk._target import Target, read_target
+from tenantry.sdk._target import Target, numbers_of, read_target
 from tenantry.sdk.frames import Frame, plan_column, read_frame
 from tenantry.tenancy import TenantId
 
@@ -36,6 +36,17 @@ TENANT = TenantId("local")
 def _classifies(estimator: "Predictor") -> bool:
     task = getattr(estimator, "task_", None) or estimator.task
     return task not in ("regression", Task.REGRESSION)
+
+
+def _names(parameter: str, names: Sequence[str]) -> tuple[str, ...]:
+    """A parameter's column names. A text alone is a sequence too, of letters, which nobody means."""
+    if isinstance(names, str):
+        raise InvalidTable(
+            "definition_invalid",
+            f"{parameter} is the text {names!r}, not a list of column names",
+            hint=f"Write {parameter}=[{names!r}].",
+        )
+    return tuple(names)
 
 
 def _for_classes(method: Method) -> Method:
@@ -133,14 +144,20 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
 
     def _train(self, table: pa.Table, target: Target) -> TrainedModel:
         seed = self._seed()
+        if not self.budget_cpu_seconds > 0:
+            raise InvalidTable(
+                "definition_invalid",
+                f"budget_cpu_seconds is {self.budget_cpu_seconds!r}",
+                hint="Give the CPU seconds that training may take, such as 20.",
+            )
         definition = PredictionDefinition(
             name="predictor",
             target=target.name,
             task=target.task,
             positive_class=target.word(self.positive_class),
-            only=tuple(self.only),
-            include=tuple(self.include),
-            exclude=tuple(self.exclude),
+            only=_names("only", self.only),
+            include=_names("include", self.include),
+            exclude=_names("exclude", self.exclude),
             key=self.key,
             budget_cpu_seconds=self.budget_cpu_seconds,
             seed=seed,
@@ -235,7 +252,7 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
             y, known = self._target.typed(outcome)
             predicted = predicted[known]
         if self.task_ is Task.REGRESSION:
-            return float(r2_score(y, predicted))
+            return float(r2_score(numbers_of(y), predicted))
         return float(accuracy_score(y, predicted))
 
     def scorecard(self) -> Scorecard:
