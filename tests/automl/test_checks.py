@@ -104,6 +104,17 @@ def test_constant_empty_and_duplicate_columns_are_left_out_with_reasons(base):
     assert out["rare"].startswith("nearly constant")
 
 
+def test_columns_without_any_value_twice_are_not_each_other_in_other_words(base):
+    rng = np.random.default_rng(0)
+    drawn = {name: rng.normal(size=base.num_rows) for name in ("first", "second")}
+    table = base
+    for name, values in (*drawn.items(), ("again", drawn["second"])):
+        table = with_column(table, name, values)
+    found = checked(table)
+    assert "same_information" not in {f.code for f in found.findings}
+    assert reasons(found)["again"] == "equals second"
+
+
 def test_a_renamed_column_is_told_but_kept(base):
     short = {None: None, "basic": "B", "plus": "P", "gold": "G"}
     table = with_column(base, "plan_code", [short[v] for v in base["plan"].to_pylist()])

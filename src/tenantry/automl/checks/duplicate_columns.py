@@ -1,5 +1,7 @@
 """Columns that say the same as an earlier one."""
 
+import hashlib
+
 import numpy as np
 
 from tenantry.automl.checks.context import Context, Verdict, verdict
@@ -9,17 +11,31 @@ from tenantry.automl.typing import TypedColumn
 def check_duplicate_columns(context: Context) -> list[Verdict]:
     """Leaves out a column whose every value equals an earlier column's; tells of one that only renames its values."""
     found: list[Verdict] = []
-    seen: dict[bytes, TypedColumn] = {}
+    equal: dict[bytes, TypedColumn] = {}
+    alike: dict[bytes, TypedColumn] = {}
     for column in context.columns:
         if len(column.values.values) < 2:
             continue
         shape = _partition(column)
-        twin = seen.setdefault(shape, column)
-        if twin is column:
+        twin = equal.setdefault(_content(column, shape), column)
+        if twin is not column:
+            found.append(_same(twin, column))
             continue
-        same = [str(v) for v in column.values.values] == [str(v) for v in twin.values.values]
-        found.append(_same(twin, column) if same else _renamed(twin, column))
+        # Where no value occurs twice, every value of one column goes with one of any other such column.
+        if len(column.values.values) == column.values.present:
+            continue
+        other = alike.setdefault(shape, column)
+        if other is not column:
+            found.append(_renamed(other, column))
     return found
+
+
+def _content(column: TypedColumn, shape: bytes) -> bytes:
+    """A digest of the column's values, row by row."""
+    digest = hashlib.blake2b(shape, digest_size=16)
+    for value in column.values.values:
+        digest.update(str(value).encode("utf-8", "surrogatepass") + b"\0")
+    return digest.digest()
 
 
 def _partition(column: TypedColumn) -> bytes:
