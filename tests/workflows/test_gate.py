@@ -55,6 +55,19 @@ def test_a_later_version_must_not_be_worse_beyond_noise(new: float, promote: boo
     assert "auroc" in decision.reason
 
 
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        (0.9, "auroc is 0.9, the champion's is 0.8: no worse"),
+        (0.79, "auroc is 0.79, the champion's is 0.8: worse, but within noise (0.024)"),
+        (0.7, "auroc is 0.7, the champion's is 0.8: worse beyond noise (0.024)"),
+        (float("nan"), "auroc is nan, the champion's is 0.8: they cannot be compared"),
+    ],
+)
+def test_the_reason_is_in_words(new: float, words: str) -> None:
+    assert decide(_manifest(_metric(new)), _manifest(_metric(0.80))).reason == words
+
+
 def test_a_metric_that_should_be_low_is_compared_the_other_way_round() -> None:
     champion = _manifest(_metric(10.0, 1.0, name="rmse", up=False))
     assert decide(_manifest(_metric(9.0, 1.0, name="rmse", up=False)), champion).promote

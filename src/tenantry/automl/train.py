@@ -62,7 +62,7 @@ def train(
     with threadpool_limits(limits=1):
         say("profile", 0.0, f"{table.num_rows} rows, {table.num_columns} columns")
         prepared = prepare(table, definition, budget_cpu_seconds, seed, minimum_rows)
-        say("learn", 0.1, f"{len(prepared.features)} columns to learn from")
+        say("learn", 0.1, f"columns to learn from: {len(prepared.features)}")
         learned = learn(prepared, budget, seed, lambda share, detail: say("learn", 0.1 + 0.7 * share, detail))
         say("compile", 0.85, "compiling the plan")
         threshold = choose_threshold(learned)

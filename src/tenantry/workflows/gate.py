@@ -62,15 +62,22 @@ def _compare(ours: Metric, theirs: Metric) -> Decision:
     gain = ours.value - theirs.value if ours.higher_is_better else theirs.value - ours.value
     noise = _ONE_SIDED_5_PERCENT * math.hypot(_error(ours), _error(theirs))
     good = gain >= -noise
-    sign = ">=" if good else "<"
     return Decision(
         promote=good,
-        reason=f"{ours.name} {ours.value:.4g} against {theirs.value:.4g}: gain {gain:+.4g} {sign} {-noise:.4g}",
+        reason=f"{ours.name} is {ours.value:.4g}, the champion's is {theirs.value:.4g}: {_words(gain, noise)}",
         metric=ours.name,
         new=ours.value,
         champion=theirs.value,
         noise=noise,
     )
+
+
+def _words(gain: float, noise: float) -> str:
+    if math.isnan(gain) or math.isnan(noise):
+        return "they cannot be compared"
+    if gain >= 0:
+        return "no worse"
+    return f"worse, but within noise ({noise:.2g})" if gain >= -noise else f"worse beyond noise ({noise:.2g})"
 
 
 def _error(metric: Metric) -> float:

@@ -137,7 +137,8 @@ def _snapshot(stores: Stores, job: Job, payload: TrainPayload) -> tuple[Snapshot
 
 def _scaled(report: Report) -> Report:
     def inner(stage: str, fraction: float, detail: str) -> None:
-        report(stage, _TRAIN_FROM + (_TRAIN_TO - _TRAIN_FROM) * min(max(fraction, 0.0), 1.0), detail)
+        share = _TRAIN_FROM + (_TRAIN_TO - _TRAIN_FROM) * min(max(fraction, 0.0), 1.0)
+        report(stage, round(share, 4), detail)
 
     return inner
 
