@@ -140,6 +140,20 @@ def test_a_number_is_placed_among_the_records_learnt_from(tenure: Any, place: st
     assert texts(make(), {"tenure": tenure})[0].startswith(f"tenure is {tenure}{place}:")
 
 
+@pytest.mark.parametrize(
+    ("tenure", "said"),
+    [
+        (1.0507355040526947, "1.05074"),
+        (70.35, "70.35"),
+        (1234567.891, "1234567.891"),
+        (1e-9 / 3, "3.33333e-10"),
+    ],
+)
+def test_a_computed_number_is_said_in_six_digits(tenure: float, said: str) -> None:
+    assert texts(make(), {"tenure": tenure})[0].startswith(f"tenure is {said} (")
+    assert reasons(make(), {"tenure": tenure}, 1)[0].value == tenure
+
+
 def test_dates_are_earlier_or_later() -> None:
     [text] = texts(make(), {"tenure": 40, "signup": "2022-03-20"})
     assert text == "signup is 2022-03-20 (higher than 85 % of records): raises the chance of Yes".replace(

@@ -96,6 +96,7 @@ def _subject(name: str, value: Any, number: float | None, told: ColumnMeta | Non
     word = category_word(value)
     if word is None:
         return f"{name} is missing"
+    word = _rounded(value, word)
     short = word if len(word) <= LONGEST_VALUE else f"{word[: LONGEST_VALUE - 1]}…"
     kind = told.column.type if told else None
     if number is not None and math.isnan(number):
@@ -105,6 +106,14 @@ def _subject(name: str, value: Any, number: float | None, told: ColumnMeta | Non
     if number is None or told is None or not told.quantiles or kind not in (*NUMERIC_TYPES, *_DATES):
         return f"{name} is {short}"
     return f"{name} is {short}{_place(number, told.quantiles, kind in _DATES)}"
+
+
+def _rounded(value: Any, word: str) -> str:
+    """A computed number in six digits, where that is shorter and as plain; anything else as it stands."""
+    if not isinstance(value, float):
+        return word
+    short = f"{value:.6g}"
+    return short if len(short) < len(word) and ("e" in word or "e" not in short) else word
 
 
 def _place(number: float, quantiles: Sequence[float], is_date: bool) -> str:  # noqa: FBT001 (of the two callers' words)
