@@ -55,6 +55,16 @@ def test_numbers_and_dates_in_place_of_words_become_words() -> None:
     assert (found.target, found.positive_class, found.exclude) == ("2024", "1", ("2024-01-05", "3"))
 
 
+@pytest.mark.parametrize(
+    ("text", "place"), [("name: [\n", "line 2, column 1"), ("name: p\na: b: c\n", "line 2, column 5")]
+)
+def test_text_that_is_no_yaml_is_told_with_its_place_in_one_line(text: str, place: str) -> None:
+    with pytest.raises(InvalidRequest, match=place) as caught:
+        load_definition(text)
+    assert "unicode string" not in caught.value.message
+    assert "\n" not in caught.value.message
+
+
 def test_every_fault_is_named_at_once_with_the_nearest_known_field() -> None:
     with pytest.raises(InvalidRequest) as caught:
         load_definition(

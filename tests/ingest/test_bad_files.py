@@ -147,7 +147,7 @@ BAD = [
         "web page",
         lambda: b"<!DOCTYPE html>\n<html><body>Sign in</body></html>",
         "file_markup",
-        ("table.csv",),
+        ("table.csv begins with markup ('<!DOCTYPE",),
     ),
     Bad("XML", lambda: b'<?xml version="1.0"?><rows/>', "file_markup", ("table.csv",)),
     Bad("PDF", lambda: b"%PDF-1.7\nabc", "file_binary", ("PDF",)),

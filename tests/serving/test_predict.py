@@ -77,7 +77,7 @@ def test_a_record_without_any_known_field_is_refused(world: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "code", "words"),
     [
-        (b"", "body_json", "not JSON"),
+        (b"", "body_json", "is empty"),
         (b'{"tenure": 1,}', "body_json", "byte 13"),
         (b"\xff\xfe", "body_json", "not JSON"),
         (b"[" * 100_000, "body_json", "body is"),

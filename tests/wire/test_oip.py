@@ -54,7 +54,7 @@ def test_a_request_is_read() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"", "not JSON"),
+        (b"", "is empty"),
         (b"{", "not JSON"),
         (b'{"inputs":[}', "byte 11"),
         (b"[]", "Expected `object`"),

@@ -66,9 +66,18 @@ def load_definition(source: str | Path) -> PredictionDefinition:
     try:
         data = yaml.load(source, Loader=_Loader)  # noqa: S506 (a SafeLoader, narrowed)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        place = " ".join(str(error).split())
-        raise InvalidRequest("definition_invalid", f"the definition is not YAML or JSON: {place}") from error
+        raise InvalidRequest(
+            "definition_invalid", f"the definition is not YAML or JSON: {_yaml_fault(error)}"
+        ) from error
     return definition_of(data)
+
+
+def _yaml_fault(error: Exception) -> str:
+    """What is wrong and where, in one line and without the reader's own words for its input."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return " ".join(str(error).split())
+    mark = error.problem_mark
+    return f"{error.problem or error.context} (line {mark.line + 1}, column {mark.column + 1})"
 
 
 def dump_definition(definition: PredictionDefinition) -> str:

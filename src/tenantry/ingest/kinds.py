@@ -45,7 +45,9 @@ def kind_of(head: bytes, name: str) -> Kind:
         raise InvalidData("file_binary", f"{name} is a PDF document")
     text = head.removeprefix(b"\xef\xbb\xbf")
     if _MARKUP.match(text):
-        raise InvalidData("file_markup", f"{name} begins with markup ({text[:40].strip()!r})")
+        raise InvalidData(
+            "file_markup", f"{name} begins with markup ({text[:40].decode('utf-8', 'replace').strip()!r})"
+        )
     if _JSON_ARRAY.match(text):
         raise InvalidData("json_invalid", f"{name} is one JSON array, not one object per line")
     return "json lines" if _JSON_OBJECT.match(text) else "csv"

@@ -188,4 +188,5 @@ def _lenient(raw: bytes, error: Exception) -> Any:
         except (ValueError, RecursionError) as second:
             error = second
     what = "nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}"
+    what = what if raw.strip() else "empty"
     raise InvalidRequest("body_json", f"the body is {what}") from error
