@@ -6,7 +6,7 @@ import msgspec
 
 
 class Task(StrEnum):
-    """What is predicted (A14)."""
+    """What is predicted."""
 
     BINARY = "binary"
     MULTICLASS = "multiclass"
@@ -14,7 +14,7 @@ class Task(StrEnum):
 
 
 class SemanticType(StrEnum):
-    """What a raw column means, as found in its values or said by the user (A7)."""
+    """What a raw column means, as found in its values or said by the user."""
 
     NUMBER = "number"
     CURRENCY = "currency"
