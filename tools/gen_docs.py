@@ -54,7 +54,7 @@ repeat gives the first job again.
 
 ```console
 $ API=localhost:8000/api/v1; control() { curl -sN -H "Authorization: Bearer $KEY" "$@"; }
-$ control $API/datasets/churn?filename=customers.csv --data-binary @customers.csv
+$ control "$API/datasets/churn?filename=customers.csv" --data-binary @customers.csv
 $ control $API/predictions/churn -X PUT -d '{"target": "Churn"}'
 $ control $API/predictions/churn/train -X POST
 $ control $API/jobs/$JOB/events
