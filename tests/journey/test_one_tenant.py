@@ -1,4 +1,4 @@
-"""The whole life of one model, by HTTP only, and a second tenant who sees nothing of it."""
+"""The whole life of one model, by HTTP only, and a second tenant who sees nothing of it (A1, A6, A16, B12, B20)."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""Files that read well and from which nothing can be learnt: what training says of each."""
+"""Files that read well and from which nothing can be learnt: what training says of each (A9)."""
 
 import uuid
 from collections.abc import Callable

@@ -15,7 +15,7 @@ PREFIX = "tnk_"
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer. ``attributes`` are plain JSON values that routing rules and policies may ask about."""
+    """A customer. ``attributes`` are plain JSON values that routing rules and policies may ask about (B13)."""
 
     id: TenantId
     created: float

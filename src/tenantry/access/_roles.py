@@ -1,4 +1,4 @@
-"""Roles and the one table of what each may do. What is not in the table is denied."""
+"""Roles and the one table of what each may do (B20). What is not in the table is denied."""
 
 from collections.abc import Mapping
 from enum import StrEnum

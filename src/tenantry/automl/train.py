@@ -44,7 +44,7 @@ def train(
     progress: Progress | None = None,
     minimum_rows: int = MIN_ROWS,
 ) -> TrainedModel:
-    """Learn one prediction of one tenant from that tenant's table alone.
+    """Learn one prediction of one tenant from that tenant's table alone (A6).
 
     ``minimum_rows``: refuse a table with fewer known outcomes (and a fifth of that for each class).
 

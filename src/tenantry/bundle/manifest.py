@@ -1,5 +1,5 @@
 """The manifest: everything about a trained model that is not the model, and the digest of every file beside
-it.
+it (B1).
 """
 
 import msgspec

@@ -1,4 +1,4 @@
-"""What a table looks like, column by column, before anybody learns from it."""
+"""What a table looks like, column by column, before anybody learns from it (A15)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A plan as one ONNX graph, for runtimes other than tenantry's own.
+"""A plan as one ONNX graph, for runtimes other than tenantry's own (B5).
 
 The graph begins after parsing: ONNX has no exact way to read "$1,200.50" or "5 March 2024", so each raw
 column is a *typed* input of shape [N] — numbers as float64, dates as float64 days since 1970-01-01 (UTC),

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Task(StrEnum):
-    """What is predicted."""
+    """What is predicted (A14)."""
 
     BINARY = "binary"
     MULTICLASS = "multiclass"
@@ -14,7 +14,7 @@ class Task(StrEnum):
 
 
 class SemanticType(StrEnum):
-    """What a raw column means, as found in its values or said by the user."""
+    """What a raw column means, as found in its values or said by the user (A7)."""
 
     NUMBER = "number"
     CURRENCY = "currency"

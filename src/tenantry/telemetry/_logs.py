@@ -23,7 +23,7 @@ def configure(level: str = "info", style: str = "auto", *, stream: TextIO | None
         if text
         else structlog.processors.JSONRenderer(default=str)
     )
-    # Tracebacks without the frames' variables: those hold requests' keys and customers' data.
+    # Tracebacks without the frames' variables: those hold requests' keys and customers' data (B20).
     frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     tail = [renderer] if text else [structlog.processors.ExceptionRenderer(frames), renderer]
     structlog.configure(
@@ -57,7 +57,7 @@ def bound(**values: Any) -> Iterator[None]:
 
 
 def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The last net: a value under a telling name never reaches a log."""
+    """The last net under B20: a value under a telling name never reaches a log."""
     for name in event:
         if any(word in name.lower() for word in _SECRET_WORDS):
             event[name] = "[redacted]"

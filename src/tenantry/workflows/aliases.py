@@ -1,4 +1,4 @@
-"""Promotion and rollback: move the alias, then let the workers know."""
+"""Promotion and rollback: move the alias, then let the workers know (A16)."""
 
 from tenantry.registry import CHAMPION, Version
 from tenantry.tenancy import TenantId

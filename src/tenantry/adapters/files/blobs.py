@@ -26,7 +26,7 @@ _CHUNK = 1 << 20
 
 
 class FileBlobs:
-    """The port ``Blobs`` over a folder. Folders and files are readable by their owner only."""
+    """The port ``Blobs`` over a folder. Folders and files are readable by their owner only (B20)."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -106,7 +106,7 @@ def _sqlite_engine(address: URL) -> sa.Engine:
     path = Path(str(address.database))
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)  # SQLite would make it readable by all; its other files copy the mode
+        path.touch(mode=0o600)  # SQLite would make it readable by all (B20); its other files copy the mode
     except OSError as error:
         raise Unavailable("database_unavailable", f"cannot make {path}: {error.strerror}") from error
     engine = sa.create_engine(address, connect_args={"timeout": BUSY_SECONDS})

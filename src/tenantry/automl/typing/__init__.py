@@ -1,4 +1,4 @@
-"""What each column of a table means, found in its values alone.
+"""What each column of a table means, found in its values alone (A7).
 
 Receives: Arrow columns, text or typed. Hands on: a :class:`TypedColumn` each, with the evidence in words and all that
 encoders need. Never knows: the target, or what a model makes of the column.
