@@ -80,7 +80,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One change of a job. ``seq`` rises within a job, and is what ``Last-Event-ID`` carries."""
+    """One change of a job. ``seq`` counts from 1 within its job, so it tells nothing of any other job;
+    ``Last-Event-ID`` carries it."""
 
     seq: int
     at: float

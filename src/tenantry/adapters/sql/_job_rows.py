@@ -48,9 +48,9 @@ def change_job(
 
 
 def write_event(connection: sa.Connection, job: Job, now: float) -> None:
-    """Remember how a job stands."""
+    """Remember how a job stands. The caller has written the job's row: so events of one job come one by one."""
     event = {"job": job.id, "at": now, "state": job.state, "stage": job.stage, "progress": job.progress}
-    connection.execute(job_events.insert().values(**event, detail=job.detail))
+    connection.execute(_NEW_EVENT, event | {"detail": job.detail, "of": job.id})
 
 
 def events_after(connection: sa.Connection, job_id: str, after_seq: int, limit: int) -> list[JobEvent]:
@@ -97,6 +97,13 @@ def next_ready(connection: sa.Connection, kinds: Sequence[str], now: float) -> s
 
 
 # Built once: workers ask several times a second, and building takes longer than running.
+_EARLIER = job_events.alias("earlier")
+_NUMBER = (
+    sa.select(sa.func.coalesce(sa.func.max(_EARLIER.c.seq), 0) + 1)
+    .where(_EARLIER.c.job == sa.bindparam("of"))
+    .scalar_subquery()
+)
+_NEW_EVENT = job_events.insert().values(seq=_NUMBER)
 _READY = sa.and_(
     jobs.c.state == QUEUED,
     jobs.c.not_before <= sa.bindparam("now"),

@@ -167,15 +167,14 @@ jobs = sa.Table(
 job_events = sa.Table(
     "job_events",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("job", sa.Text, sa.ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    # Numbered within the job: a number that all jobs shared would tell a tenant how busy the others are.
+    sa.Column("job", sa.Text, sa.ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("stage", sa.Text, nullable=False),
     sa.Column("progress", sa.Double, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
-    sa.Index("ix_job_events_job_seq", "job", "seq"),
-    sqlite_autoincrement=True,
 )
 
 _waiting = sa.text("waiting")

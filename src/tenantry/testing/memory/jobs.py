@@ -38,7 +38,6 @@ class MemoryJobs:
         self._keys: dict[tuple[TenantId, str, str], str] = {}
         self._events: dict[str, list[JobEvent]] = {}
         self._served: dict[TenantId, int] = {}
-        self._seq = 0
         self._schedules: dict[tuple[TenantId, str], Schedule] = {}
 
     def enqueue(
@@ -275,16 +274,16 @@ class MemoryJobs:
     def _change(self, job: Job, **values: Any) -> Job:
         changed = msgspec.structs.replace(job, **values)
         self._jobs[job.id] = changed
-        self._seq += 1
+        events = self._events.setdefault(job.id, [])
         event = JobEvent(
-            seq=self._seq,
+            seq=len(events) + 1,
             at=self._clock.now(),
             state=changed.state,
             stage=changed.stage,
             progress=changed.progress,
             detail=changed.detail,
         )
-        self._events.setdefault(job.id, []).append(event)
+        events.append(event)
         return changed
 
     def _end(self, state: JobState) -> dict[str, Any]:

@@ -133,8 +133,15 @@ class JobsSuite(StateSuite):
         events = state.jobs.events(ACME, job.id)
         assert [event.state for event in events] == ["queued", "running", "running", "running", "succeeded"]
         assert [event.stage for event in events] == ["", "", "profile", "train", "train"]
-        assert [event.seq for event in events] == sorted({event.seq for event in events})
+        assert [event.seq for event in events] == [1, 2, 3, 4, 5]
         assert state.jobs.events(ACME, job.id, events[2].seq) == events[3:]
+
+    def test_events_are_numbered_within_their_job(self, state: State) -> None:
+        jobs = [state.jobs.enqueue(tenant, "train", {}) for tenant in (ACME, GLOBEX, ACME)]
+        for claim in (claimed(state), claimed(state, "worker-2")):
+            assert state.jobs.report(claim, "learn", 0.5, "")
+        counted = [[event.seq for event in state.jobs.events(job.tenant, job.id)] for job in jobs]
+        assert counted == [[1, 2, 3], [1, 2, 3], [1]]
 
     def test_progress_stays_within_bounds(self, state: State) -> None:
         job = state.jobs.enqueue(ACME, "train", {})

@@ -212,18 +212,16 @@ def _job_records() -> None:
     """What jobs leave behind, whose turn it is, and when the next are due."""
     op.create_table(
         "job_events",
-        sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("job", sa.Text(), nullable=False),
+        sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("progress", sa.Double(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["job"], ["jobs.id"], name="fk_job_events_job", ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("seq", name="pk_job_events"),
-        sqlite_autoincrement=True,
+        sa.PrimaryKeyConstraint("job", "seq", name="pk_job_events"),
     )
-    op.create_index("ix_job_events_job_seq", "job_events", ["job", "seq"], unique=False)
     op.create_table(
         "job_turns",
         sa.Column("tenant", sa.Text(), nullable=False),
