@@ -20,7 +20,7 @@ app = App(
     name="tenantry",
     version=__version__,
     help="A machine-learning model for every tenant: train, score, explain, serve.",
-    help_format="plaintext",
+    help_format="markdown",
     help_epilogue="Exit status: 0 done, 1 failed, 2 wrong usage. Data go to stdout, progress and errors to stderr.",
 )
 app.meta.group_parameters = Group("Global options", sort_key=99)

@@ -41,7 +41,9 @@ class Options:
     include: Annotated[
         tuple[str, ...],
         Parameter(
-            negative="", help="A column to use although a check would leave it out; several times too."
+            negative="",
+            show_default=False,
+            help="A column to use although a check would leave it out; several times too.",
         ),
     ] = ()
     seed: Annotated[
