@@ -39,6 +39,7 @@ for wrong in ([1], {1}, "\\ud800"):
         print(error)
 print(parse_numbers(["$1", None, 3], NumberFormat()), parse_dates(["2024-01-02"], "ymd"), category_word(1e16))
 print(text_matrix(["good bad"], ("good", "bad"), np.ones(2, np.float32)), tokens("Good bad"), plan.value_slots)
+print(plan.calibration, [plan.unseen(i, "zzz") for i in range(len(plan.columns))])
 """
 
 

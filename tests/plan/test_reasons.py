@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 
 from tenantry.plan import Plan, compile_plan
+from tenantry.plan.decompile import spec_of
 from tenantry.plan.ir import (
     Calibration,
     CategoryColumn,
@@ -36,7 +38,14 @@ def word_column(name: str, weights: dict[str, float], outputs: int = 1) -> Categ
     )
 
 
-def make(task: Task = Task.BINARY, outputs: int = 1, positive: str | None = "Yes") -> Plan:
+def make(
+    task: Task = Task.BINARY,
+    outputs: int = 1,
+    positive: str | None = "Yes",
+    *,
+    calibration: Any = None,
+    scale: float = 1.0,
+) -> Plan:
     """Contract by word, tenure and age by -1 a unit, signup by +0.001 a day, notes by token."""
     types = {
         "Contract": SemanticType.CATEGORY,
@@ -58,7 +67,9 @@ def make(task: Task = Task.BINARY, outputs: int = 1, positive: str | None = "Yes
         target="Churn",
         expected=(0.0,) * outputs,
     )
-    kind: Any = {Task.BINARY: "sigmoid", Task.MULTICLASS: "softmax", Task.REGRESSION: "linear"}[task]
+    kind: Any = (
+        calibration or {Task.BINARY: "sigmoid", Task.MULTICLASS: "softmax", Task.REGRESSION: "linear"}[task]
+    )
     return Plan.from_bytes(
         compile_plan(
             PlanSpec(
@@ -92,7 +103,7 @@ def make(task: Task = Task.BINARY, outputs: int = 1, positive: str | None = "Yes
                 base=np.zeros(outputs),
                 forest_weight=0.0,
                 linear_weight=1.0,
-                calibration=Calibration(kind=kind, b=np.zeros(outputs)),
+                calibration=Calibration(kind=kind, a=scale, b=np.zeros(outputs)),
                 meta=msgspec.to_builtins(meta),
             )
         )
@@ -161,6 +172,46 @@ def test_dates_are_earlier_or_later() -> None:
     )
 
 
+def test_a_word_without_an_entry_is_told_as_new() -> None:
+    plan = make()
+    assert [plan.unseen(0, word) for word in ("zzz", "Two year", "x" * 5000)] == [True, False, True]
+    assert not plan.unseen(1, "zzz")
+    with pytest.raises(ValueError, match="no column 4"):
+        plan.unseen(4, "zzz")
+    weighed = make_unseen()
+    assert texts(weighed, {"Contract": " zzz "}) == [
+        "Contract is 'zzz' (hardly or never seen in training): raises the chance of Yes"
+    ]
+    assert texts(weighed, {"Contract": "Two year"})[0].startswith("Contract is Two year: lowers")
+
+
+def make_unseen() -> Plan:
+    """A plan in which an unknown Contract says something."""
+    spec = spec_of(make().data)
+    contract = spec.columns[0]
+    assert isinstance(contract, CategoryColumn)
+    weights = contract.weights.copy()
+    weights[contract.unseen_row] = 1.0
+    told = spec.linear
+    assert told is not None
+    silent = replace(told, weight=np.zeros_like(told.weight))
+    columns = (replace(contract, weights=weights), *spec.columns[1:])
+    return Plan.from_bytes(compile_plan(replace(spec, columns=columns, linear=silent)))
+
+
+def test_long_values_are_not_sent_back_whole() -> None:
+    reason = reasons(make(), {"tenure": 40, "notes": "late " * 400}, 1)[0]
+    assert isinstance(reason.value, str)
+    assert len(reason.value) == 200
+    assert reason.value.endswith("…")
+    plan = make_unseen()
+    reason = reasons(plan, {"Contract": "z" * 5000}, 1)[0]
+    assert reason.value == "z" * 199 + "…"
+    assert len(reason.text) < 150
+    whole = reasons(plan, {"Contract": 10**400}, 1)[0]
+    assert len(str(whole.value)) == 200
+
+
 def test_text_is_quoted_and_cut() -> None:
     [text] = texts(make(), {"tenure": 40, "notes": "late " * 40})
     assert text.startswith("notes says “late late")
@@ -171,9 +222,43 @@ def test_text_is_quoted_and_cut() -> None:
 def test_regression_speaks_of_the_estimate_and_unnamed_classes_of_the_chance() -> None:
     record = {"Contract": "Two year", "tenure": 40}
     assert texts(make(Task.REGRESSION, positive=None), record) == [
-        "Contract is Two year: lowers the estimate"
+        "Contract is Two year: lowers the estimate by about 0.5"
     ]
     assert texts(make(positive=None), record) == ["Contract is Two year: lowers the chance"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "scale", "word", "size"),
+    [
+        ("linear", 700.0, "Month-to-month", "raises the estimate by about 350"),
+        ("linear", 24690.0, "Two year", "lowers the estimate by about 12,300"),
+        ("linear", 0.00126, "Two year", "lowers the estimate by about 0.00063"),
+        ("linear", -700.0, "Two year", "raises the estimate by about 350"),
+        ("exp", 0.2266, "Month-to-month", "raises the estimate by about 12 %"),
+        ("exp", 2.0, "Two year", "lowers the estimate by about 63 %"),
+        ("exp", 2.0, "Month-to-month", "raises the estimate by about 172 %"),
+        ("exp", 8.0, "Month-to-month", "raises the estimate about 55-fold"),
+        ("exp", 1e6, "Month-to-month", "raises the estimate about 1.4e+217-fold"),
+    ],
+)
+def test_an_estimates_reasons_are_in_its_own_unit(kind: str, scale: float, word: str, size: str) -> None:
+    plan = make(Task.REGRESSION, positive=None, calibration=kind, scale=scale)
+    [reason] = reasons(plan, {"Contract": word, "tenure": 40}, 9)
+    assert reason.text == f"Contract is {word}: {size}"
+    assert reason.contribution == pytest.approx(scale * (0.5 if word == "Month-to-month" else -0.5))
+    assert reason.direction == ("up" if reason.contribution > 0 else "down")
+
+
+def test_an_estimate_that_does_not_hang_on_the_margin_has_no_reasons() -> None:
+    plan = make(Task.REGRESSION, positive=None, scale=0.0)
+    assert reasons(plan, {"Contract": "Two year", "tenure": 40}, 9) == []
+
+
+def test_an_estimates_contributions_add_up_to_what_it_is_more_than_the_average() -> None:
+    plan = make(Task.REGRESSION, positive=None, scale=3.5)
+    record = {"Contract": "Two year", "tenure": 7, "signup": "2022-03-20", "notes": "late"}
+    moved = sum(reason.contribution for reason in reasons(plan, record, 9))
+    assert moved == pytest.approx(plan.score(record)[0] - 3.5 * plan.meta.expected[0], abs=1e-5)
 
 
 def test_of_several_classes_the_likeliest_is_explained_unless_one_is_named() -> None:

@@ -21,7 +21,7 @@ Record = dict[str, Any]
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a score is as it is: a column's share, in margin space, and in words."""
+    """Why a score is as it is: a column's share, in log odds or as ``plan.reasons.Reason`` says, and in words."""
 
     column: str
     value: Any

@@ -22,14 +22,20 @@ SMALLEST = 1e-9
 """Contributions below this are rounding, not reasons."""
 TELLING_SHARE = 75
 """A number's place among the training records is told from this share (per cent) on."""
+MANIFOLD = 10
+"""From ten times on, a rise is told as a multiple."""
 LONGEST_VALUE = 60
+"""Characters of a value within a reason's text."""
+LONGEST_ECHO = 200
+"""Characters of a reason's ``value``: a long text is told, not sent back."""
 
 _DATES = (SemanticType.DATE, SemanticType.DATETIME)
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """One column's part in one prediction. ``contribution`` is its exact Shapley value in margin space (log odds for a
-    probability), before calibration: it moved the margin by that much from the average record's."""
+    """One column's part in one prediction: how far it moved the answer from the average record's, as an exact Shapley
+    value. ``contribution`` is in log odds, before calibration, for a probability; for a number it is in the target's
+    unit, or, where the model learnt the target's logarithm (the text then says per cent), in natural logarithms."""
 
     column: str
     value: str | float | int | bool | None
@@ -55,19 +61,25 @@ def reasons(plan: Plan, record: Mapping[str, Any], k: int, output: int | None = 
     meta, slots = plan.meta, plan.encode(record)
     told = {column.column.name: column for column in meta.columns}
     effect = _effect(meta.signature, output)
+    kind, factor = plan.calibration if meta.signature.task is Task.REGRESSION else ("", 1.0)
     found = []
     for i in strong:
         name, slot = plan.columns[i], plan.value_slots[i]
         number = struct.unpack_from("<f", slots, 4 * slot)[0] if slot >= 0 else None
         value = record.get(name)
-        rises = contributions[i] > 0
+        moved = factor * contributions[i]
+        if not 0 < abs(moved) < math.inf:
+            continue
+        rises = moved > 0
+        size = _size(kind, moved)
+        subject = _subject(plan, i, value, number, told.get(name))
         found.append(
             Reason(
                 column=name,
                 value=_shown(value),
-                contribution=contributions[i],
+                contribution=moved,
                 direction="up" if rises else "down",
-                text=f"{_subject(name, value, number, told.get(name))}: {'raises' if rises else 'lowers'} {effect}",
+                text=f"{subject}: {'raises' if rises else 'lowers'} {effect}{size}",
             )
         )
     return found
@@ -87,17 +99,43 @@ def _shown(value: Any) -> str | float | int | bool | None:
     """The value as JSON can carry it."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if value is None or isinstance(value, str | bool | int | float):
+    if value is None or isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**64):
         return value
-    return category_word(value)
+    word = value if isinstance(value, str) else category_word(value)
+    return word if word is None else _cut(word, LONGEST_ECHO)
 
 
-def _subject(name: str, value: Any, number: float | None, told: ColumnMeta | None) -> str:
+def _cut(word: str, longest: int) -> str:
+    return word if len(word) <= longest else f"{word[: longest - 1]}…"
+
+
+def _size(kind: str, moved: float) -> str:
+    """How far an estimate was moved, in words; nothing for a chance, whose scale log odds are not."""
+    if kind == "linear":
+        return f" by about {_plain(abs(moved))}"
+    if kind != "exp":
+        return ""
+    factor = math.exp(min(abs(moved), 500.0))
+    if moved > 0 and factor >= MANIFOLD:
+        return f" about {_plain(factor)}-fold"
+    return f" by about {_plain(100 * (factor - 1 if moved > 0 else 1 - 1 / factor))} %"
+
+
+def _plain(size: float) -> str:
+    """Two digits, or three from a hundred on, as people write them."""
+    short = float(f"{size:.3g}" if size >= 100 else f"{size:.2g}")
+    return f"{short:,.0f}" if 10 <= short < 1e15 else f"{short:g}"
+
+
+def _subject(plan: Plan, column: int, value: Any, number: float | None, told: ColumnMeta | None) -> str:
+    name = plan.columns[column]
     word = category_word(value)
     if word is None:
         return f"{name} is missing"
-    word = _rounded(value, word)
-    short = word if len(word) <= LONGEST_VALUE else f"{word[: LONGEST_VALUE - 1]}…"
+    if number is None and plan.unseen(column, word):
+        # A word that came once has no entry either.
+        return f"{name} is '{_cut(word, LONGEST_VALUE)}' (hardly or never seen in training)"
+    short = _cut(_rounded(value, word), LONGEST_VALUE)
     kind = told.column.type if told else None
     if number is not None and math.isnan(number):
         return f"{name} is {short}, which reads as missing"

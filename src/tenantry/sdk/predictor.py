@@ -238,7 +238,7 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
 
     def explain(self, X: Any, k: int = 3) -> list[list[Reason]]:
         """The ``k`` columns that moved each row's score most, strongest first, in words: exact Shapley
-        values in margin space, summed over what each raw column was encoded into."""
+        values, summed over what each raw column was encoded into (their unit: see ``Reason``)."""
         return self._explained(self._checked(X).table, k)
 
     def score(self, X: Any, y: Any = None) -> float:

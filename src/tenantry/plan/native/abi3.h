@@ -109,6 +109,8 @@ PyObject *PyFloat_FromDouble(double);
 double PyFloat_AsDouble(PyObject *);
 PyObject *PyLong_FromLong(long);
 PyObject *PyLong_FromSize_t(size_t);
+PyObject *PyBool_FromLong(long);
+PyObject *Py_BuildValue(const char *, ...);
 double PyLong_AsDouble(PyObject *);
 long long PyLong_AsLongLongAndOverflow(PyObject *, int *);
 char *PyOS_double_to_string(double, char, int, int, int *);

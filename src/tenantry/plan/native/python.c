@@ -412,6 +412,25 @@ static PyObject *kernel_score_columns(PyObject *object, PyObject *args) {
 
 /* --- what it says of itself --- */
 
+/* Whether a column is a category and its table lacks the word, which stands without white space around. */
+static PyObject *kernel_unseen(PyObject *object, PyObject *args) {
+    Kernel *self = (Kernel *)object;
+    const plan *p = &self->p;
+    const char *s;
+    Py_ssize_t n;
+    unsigned int column;
+    int unseen = 0;
+    if (!PyArg_ParseTuple(args, "Is#", &column, &s, &n)) return NULL;
+    if (!self->data || self->closing) return PyErr_SetString(PyExc_ValueError, "the plan is closed"), NULL;
+    if (column >= p->n_columns) return PyErr_Format(PyExc_ValueError, "the plan has no column %u", column);
+    if (p->columns[column].kind == PLAN_CATEGORY) {
+        const plan_column *c = p->columns + column;
+        const plan_table table = {p->entries + c->entries, p->strings, p->head->key, c->n_entries, c->max_probe, c->max_bytes};
+        unseen = plan_find(&table, s, (size_t)n) == PLAN_NO_ROW;
+    }
+    return PyBool_FromLong(unseen);
+}
+
 static PyObject *get_columns(PyObject *self, void *unused) {
     (void)unused;
     Py_INCREF(((Kernel *)self)->names);
@@ -434,6 +453,14 @@ static PyObject *get_value_slots(PyObject *object, void *unused) {
     }
     return slots;
 }
+/* The calibration's kind and its factor on the margin. */
+static PyObject *get_calibration(PyObject *object, void *unused) {
+    static const char *const KINDS[] = {"sigmoid", "isotonic", "softmax", "linear", "exp"};
+    const plan_header *h = ((Kernel *)object)->p.head;
+    (void)unused;
+    if (!((Kernel *)object)->data) return PyErr_SetString(PyExc_ValueError, "the plan is closed"), NULL;
+    return Py_BuildValue("sd", KINDS[h->calibration], h->scale);
+}
 static PyObject *get_outputs(PyObject *self, void *unused) { (void)unused; return PyLong_FromLong((long)((Kernel *)self)->p.n_outputs); }
 static PyObject *get_slots(PyObject *self, void *unused) { (void)unused; return PyLong_FromLong((long)((Kernel *)self)->p.n_slots); }
 static PyObject *get_size(PyObject *self, void *unused) { (void)unused; return PyLong_FromSize_t(((Kernel *)self)->size); }
@@ -453,6 +480,7 @@ static PyMethodDef METHODS[] = {
     {"encode", kernel_encode, METH_O, "encode(record, /)\n--\n\nThe slots as float32."},
     {"explain", (PyCFunction)(void (*)(void))kernel_explain, METH_VARARGS | METH_KEYWORDS,
      "explain(record, output=0)\n--\n\nOne Shapley value a column, in margin space."},
+    {"unseen", kernel_unseen, METH_VARARGS, "unseen(column, word, /)\n--\n\nWhether a category's table lacks the word."},
     {"close", kernel_close, METH_NOARGS, "close()\n--\n\nUnmap the file."},
     {NULL, NULL, 0, NULL}};
 
@@ -462,6 +490,7 @@ static PyGetSetDef GETTERS[] = {
     {"n_outputs", get_outputs, NULL, "Scores a record.", NULL},
     {"n_slots", get_slots, NULL, "float32 slots a record.", NULL},
     {"value_slots", get_value_slots, NULL, "Slots of numbers and of days, by column; -1 for other kinds.", NULL},
+    {"calibration", get_calibration, NULL, "The calibration's kind, and its factor on the margin.", NULL},
     {"nbytes", get_size, NULL, "Size of the plan.", NULL},
     {"data", get_bytes, NULL, "The plan's bytes.", NULL},
     {"meta_json", get_bytes, NULL, "The plan's own description.", &WHOLE_META},
