@@ -213,6 +213,36 @@ def test_a_training_is_queued_once_for_an_idempotency_key_and_can_be_cancelled(h
     _error(house.admin("POST", path, json={"dataset": "0" * 64}), 404, "not_found")
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("predictions/nowhere", "there is no prediction of that name for this tenant"),
+        ("datasets/nowhere", "there is no data set of that name for this tenant"),
+        ("models/nowhere", "there is no model of that name for this tenant"),
+        ("models/churn/versions/9", "there is no such version of that model for this tenant"),
+        ("jobs/job-0", "there is no job with that id for this tenant"),
+    ],
+)
+def test_what_is_missing_is_told_by_its_kind(house: House, path: str, said: str) -> None:
+    reply = house.admin("GET", f"/api/v1/{path}")
+    assert reply.status_code == 404
+    assert reply.json()["error"] == said
+
+
+def test_an_alias_that_is_not_there_is_told_as_one(house: House) -> None:
+    reply = house.admin("POST", "/api/v1/models/churn/aliases/shadow/rollback")
+    assert (reply.status_code, reply.json()["error"]) == (
+        404,
+        "there is no such alias of that model for this tenant",
+    )
+
+
+def test_a_training_without_data_says_how_to_bring_them(house: House) -> None:
+    asked = house.admin("POST", "/api/v1/predictions/churn/train", json={"dataset": "nowhere"}).json()
+    assert asked["error"] == "there is no data set of that name for this tenant to train on"
+    assert "POST /api/v1/datasets/" in asked["hint"]
+
+
 def _events(text: str) -> list[tuple[int, str, dict[str, Any]]]:
     found = []
     for block in text.strip().split("\n\n"):

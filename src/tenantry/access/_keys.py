@@ -80,4 +80,6 @@ def no_such_tenant(name: str) -> NotFound:
 
 def no_such_key(key_id: str) -> NotFound:
     """The one error for a key that is not this owner's, be it another's or nobody's."""
-    return NotFound("not_found", f"there is no key {key_id[:80]!r}")
+    return NotFound(
+        "not_found", f"there is no key {key_id[:80]!r}", unnamed="there is no key with that id here"
+    )

@@ -22,6 +22,11 @@ from tenantry.registry import CHAMPION, AliasChange, Model, Version
 from tenantry.tenancy import TenantId, name_of
 from tenantry.workflows import Stores, request_training
 
+UPLOAD = (
+    "Upload the table with POST /api/v1/datasets/{name}, under the prediction's name or another that the training's "
+    "'dataset' then gives; 'tenantry train FILE' does both."
+)
+
 
 class KeyCreated(msgspec.Struct, frozen=True, kw_only=True):
     """A new key with its secret (``key``): the only time that anybody sees it."""
@@ -157,11 +162,15 @@ class ControlPlane:
         with that digest."""
         definition = self.stores.definitions.get(tenant, name)
         is_digest = len(dataset) == 64 and all(digit in "0123456789abcdef" for digit in dataset)
-        found = (
-            self.stores.datasets.snapshot(tenant, dataset)
-            if is_digest
-            else self.stores.datasets.latest(tenant, dataset)
-        )
+        try:
+            found = (
+                self.stores.datasets.snapshot(tenant, dataset)
+                if is_digest
+                else self.stores.datasets.latest(tenant, dataset)
+            )
+        except NotFound as error:
+            unnamed = "there is no data set of that name for this tenant to train on"
+            raise NotFound("not_found", f"{error.message} to train on", hint=UPLOAD, unnamed=unnamed) from error
         return request_training(
             self.stores, tenant, definition, snapshot=found.digest, dataset=found.name, key=key
         )

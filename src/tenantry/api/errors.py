@@ -46,11 +46,6 @@ class ErrorReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: dict[str, object] = {}
 
 
-NOT_FOUND = NotFound("not_found", "there is no such thing here")
-"""The answer for whatever a tenant does not have. It repeats no name, so that a foreign and a nonexistent
-name give the same bytes."""
-
-
 def status_of(error: TenantryError) -> int:
     """The HTTP status of an error."""
     if error.code in STATUS_BY_CODE:
@@ -61,7 +56,8 @@ def status_of(error: TenantryError) -> int:
 def reply_for(error: TenantryError) -> Response:
     """The JSON reply for an error."""
     if isinstance(error, NotFound) and error.code == "not_found":
-        error = NOT_FOUND
+        # It repeats no name, so that a foreign and a nonexistent name give the same bytes.
+        error = NotFound("not_found", error.unnamed, hint=error.hint)
     headers = {}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"

@@ -32,4 +32,8 @@ class Definitions(Protocol):
 
 def no_such_definition(name: str) -> NotFound:
     """The one error for a definition that is not this tenant's, be it another's or nobody's."""
-    return NotFound("not_found", f"there is no prediction {name[:80]!r}")
+    return NotFound(
+        "not_found",
+        f"there is no prediction {name[:80]!r}",
+        unnamed="there is no prediction of that name for this tenant",
+    )

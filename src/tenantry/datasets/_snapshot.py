@@ -116,9 +116,17 @@ def load_table(blobs: Blobs, tenant: TenantId, digest: str) -> pa.Table:
 
 def no_such_snapshot(digest: str) -> NotFound:
     """The one error for a snapshot that is not this tenant's, be it another's or nobody's."""
-    return NotFound("not_found", f"there is no snapshot {digest[:80]!r}")
+    return NotFound(
+        "not_found",
+        f"there is no snapshot {digest[:80]!r}",
+        unnamed="there is no snapshot with that digest for this tenant",
+    )
 
 
 def no_such_dataset(name: str) -> NotFound:
     """The one error for a data set that is not this tenant's, be it another's or nobody's."""
-    return NotFound("not_found", f"there is no data set {name[:80]!r}")
+    return NotFound(
+        "not_found",
+        f"there is no data set {name[:80]!r}",
+        unnamed="there is no data set of that name for this tenant",
+    )

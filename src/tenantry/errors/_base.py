@@ -73,7 +73,25 @@ class Forbidden(TenantryError):
 class NotFound(TenantryError):
     """No such thing for this tenant; what belongs to another tenant is never told apart from what does not
     exist.
+
+    ``unnamed`` is the message without the name that was asked for, so that an edge may say what kind of thing is
+    missing in the same bytes for every name. Neither it nor the hint may depend on what other tenants have.
     """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        unnamed: str = "there is no such thing for this tenant",
+    ) -> None:
+        super().__init__(code, message, hint=hint, details=details)
+        self.unnamed = unnamed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return *super().__reduce__(), {"unnamed": self.unnamed}
 
 
 class Conflict(TenantryError):

@@ -266,9 +266,17 @@ def job_lost(job: Job) -> dict[str, Any]:
 
 def no_such_schedule(name: str) -> NotFound:
     """The one error for a schedule that is not this tenant's, be it another's or nobody's."""
-    return NotFound("not_found", f"there is no schedule {name[:80]!r}")
+    return NotFound(
+        "not_found",
+        f"there is no schedule {name[:80]!r}",
+        unnamed="there is no schedule of that name for this tenant",
+    )
 
 
 def no_such_job(job_id: str) -> NotFound:
     """The one error for a job that is not this tenant's, be it another's or nobody's."""
-    return NotFound("not_found", f"there is no job {job_id[:80]!r}")
+    return NotFound(
+        "not_found",
+        f"there is no job {job_id[:80]!r}",
+        unnamed="there is no job with that id for this tenant",
+    )

@@ -181,14 +181,26 @@ def alias_moved(model: str, alias: str, expected: int, current: int | None) -> C
 
 def no_such_model(model: str) -> NotFound:
     """The one error for a model that is not this tenant's, be it another's or nobody's."""
-    return NotFound("not_found", f"there is no model {model[:80]!r}")
+    return NotFound(
+        "not_found",
+        f"there is no model {model[:80]!r}",
+        unnamed="there is no model of that name for this tenant",
+    )
 
 
 def no_such_version(model: str, ref: str | int) -> NotFound:
     """The one error for a version or alias that a model does not have."""
-    return NotFound("not_found", f"the model {model[:80]!r} has no version {str(ref)[:80]!r}")
+    return NotFound(
+        "not_found",
+        f"the model {model[:80]!r} has no version {str(ref)[:80]!r}",
+        unnamed="there is no such version of that model for this tenant",
+    )
 
 
 def no_such_alias(model: str, alias: str) -> NotFound:
     """The one error for an alias that a model does not have."""
-    return NotFound("not_found", f"the model {model[:80]!r} has no alias {alias[:80]!r}")
+    return NotFound(
+        "not_found",
+        f"the model {model[:80]!r} has no alias {alias[:80]!r}",
+        unnamed="there is no such alias of that model for this tenant",
+    )
