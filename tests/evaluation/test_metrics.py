@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
+from tenantry.evaluation import classification_metrics
 from tenantry.evaluation import metrics as m
 
 
@@ -63,3 +64,13 @@ def test_a_perfectly_calibrated_forecast_has_no_calibration_error():
     y = np.array([0, 0, 1, 1] * 25)
     assert m.expected_calibration_error(y, np.full(100, 0.5)) == pytest.approx(0.0)
     assert m.expected_calibration_error(y, np.full(100, 0.9)) == pytest.approx(0.4)
+
+
+def test_no_interval_leaves_what_its_figure_can_be():
+    y = np.arange(60) % 3 == 0
+    p = np.where(y, 0.97, 0.02)
+    p[1] = 0.9  # one mistake: the normal interval of the accuracy would reach over 1, that of the losses under 0
+    binary = classification_metrics(y.astype(np.int64), np.column_stack((1 - p, p)), 0.5)
+    for found in binary:
+        assert found.estimate.low >= 0, found
+        assert found.name == "log_loss" or found.estimate.high <= 1, found

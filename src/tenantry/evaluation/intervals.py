@@ -56,10 +56,10 @@ def auroc_influence(positive: np.ndarray, score: F64) -> tuple[float, F64]:
 
 
 def mean_estimate(per_row: F64) -> Estimate:
-    """The mean of a per-row figure (a loss, a hit) with the normal interval."""
+    """The mean of a per-row figure that is never negative (a loss, a hit) with the normal interval."""
     value = float(per_row.mean())
     error = float(per_row.std(ddof=1) / np.sqrt(len(per_row))) if len(per_row) > 1 else float("nan")
-    return Estimate(value, value - Z95 * error, value + Z95 * error, error)
+    return Estimate(value, max(value - Z95 * error, 0.0), value + Z95 * error, error)
 
 
 def bootstrap_estimate(

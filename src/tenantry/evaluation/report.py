@@ -69,7 +69,7 @@ def _binary(y: I64, probabilities: F64, threshold: float, seed: int, repeats: in
             0.0,
             False,
         ),
-        Measured("accuracy", mean_estimate((chosen == y).astype(np.float64)), max(rate, 1 - rate), True),
+        Measured("accuracy", _share(chosen == y), max(rate, 1 - rate), True),
         Measured("f1", bootstrap_estimate(f1(ones), f1, n, seed, repeats), 2 * rate / (1 + rate), True),
         Measured("precision", _share(positive[chosen == 1]), rate, True),
         Measured("recall", _share(chosen[positive] == 1), 1.0, True),
@@ -99,7 +99,7 @@ def _multiclass(y: I64, probabilities: F64, seed: int, repeats: int) -> tuple[Me
             m.macro_f1(y, common, classes),
             True,
         ),
-        Measured("accuracy", mean_estimate((chosen == y).astype(np.float64)), float(share.max()), True),
+        Measured("accuracy", _share(chosen == y), float(share.max()), True),
     )
 
 
