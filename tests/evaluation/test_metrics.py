@@ -69,7 +69,8 @@ def test_a_perfectly_calibrated_forecast_has_no_calibration_error():
 def test_no_interval_leaves_what_its_figure_can_be():
     y = np.arange(60) % 3 == 0
     p = np.where(y, 0.97, 0.02)
-    p[1] = 0.9  # one mistake: the normal interval of the accuracy would reach over 1, that of the losses under 0
+    # One mistake: the normal interval of the accuracy would reach over 1, those of the losses under 0.
+    p[1] = 0.9
     binary = classification_metrics(y.astype(np.int64), np.column_stack((1 - p, p)), 0.5)
     for found in binary:
         assert found.estimate.low >= 0, found
