@@ -133,6 +133,14 @@ def test_compressed_requests_are_read(world: Any, encoding: str) -> None:
     world.refused(400, "body_encoding", "POST", INFER, body, content_encoding=encoding)
 
 
+@pytest.mark.parametrize("length", ["20", "5000"])
+def test_a_header_left_over_from_a_binary_request_is_named(world: Any, length: str) -> None:
+    body = {"inputs": [fp64("tenure", 50)]}
+    told = world.refused(400, "header_value", "POST", INFER, body, inference_header_content_length=length)
+    assert f"Inference-Header-Content-Length says that the first {length} of" in told["error"]
+    assert "fresh dict" in told["hint"]
+
+
 def test_a_version_in_the_path_is_a_number_or_an_alias(world: Any) -> None:
     body = {"inputs": [fp64("tenure", 50)]}
     for version, number in (("1", "1"), ("2", "2"), ("challenger", "2"), ("champion", "1"), ("10", "10")):

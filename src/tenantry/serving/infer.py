@@ -46,8 +46,7 @@ class Wanted(NamedTuple):
 def infer(call: Call) -> Steps:
     """Score a batch: JSON or binary tensors in, JSON or binary tensors out."""
     target = call.target(call.path.get("version"))
-    head, tail = split_body(call.body, call.headers.get(b"inference-header-content-length"))
-    request = decode_infer(head)
+    request, tail = _request(call)
     model = call.model(target)
     wanted, explain = wanted_outputs(request, model, call.limits)
     columns, rows = yield from _columns(model, request, tail, call.limits)
@@ -71,6 +70,26 @@ def infer(call: Call) -> Steps:
             yield
         outputs.append(_tensor(model, one, outcomes, reasons))
     return infer_reply(*encode_infer(call.path["model"], target.version, request.id, outputs))
+
+
+def _request(call: Call) -> tuple[InferRequest | LateRequest, memoryview]:
+    """The JSON part, read, and the binary part. Raises ``InvalidRequest``: ``body_json`` or ``header_value``."""
+    length = call.headers.get(b"inference-header-content-length")
+    try:
+        head, tail = split_body(call.body, length)
+        return decode_infer(head), tail
+    except InvalidRequest as error:
+        # A client that shares one dict of headers between calls sends the length of an earlier request.
+        if length is None or not call.body.rstrip().endswith(b"}"):
+            raise
+        shown = length[:20].decode("latin-1")
+        raise InvalidRequest(
+            "header_value",
+            f"the header Inference-Header-Content-Length says that the first {shown} of the body's "
+            f"{len(call.body)} bytes are its JSON, but {error.message}",
+            hint="If the body is JSON alone, leave the header out. tritonclient writes it into the dict of headers "
+            "that it is given: pass a fresh dict with each call.",
+        ) from error
 
 
 def wanted_outputs(
