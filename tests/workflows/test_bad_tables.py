@@ -84,7 +84,7 @@ BAD = [
     ),
     Bad(
         "one column beside an unusual delimiter",
-        _csv("a*y", 90, lambda n, _: f"{n}*{_class(n)}"),
+        _csv("a§y", 90, lambda n, _: f"{n}§{_class(n)}"),
         "target_missing",
         ("'y'",),
     ),

@@ -56,8 +56,16 @@ CODES: dict[str, tuple[str, str]] = {
         "Copy or export the file again, and compare the sizes.",
     ),
     "file_encoding": (
-        "The text is in no encoding that can be told for sure.",
-        "Save the file as UTF-8.",
+        "The bytes are no text in the encoding that was named, or in any that can be told.",
+        "Name the encoding (--encoding; ?encoding= of an upload), or save the file as UTF-8.",
+    ),
+    "encoding_unknown": (
+        "There is no text encoding of that name.",
+        "Take one of the names that the message offers, such as utf-8, cp1250, shift_jis or gb18030.",
+    ),
+    "delimiter_invalid": (
+        "The delimiter is not one sign that can stand between values.",
+        "Give one sign such as ';' or '@', or a name: tab, space, comma, semicolon, colon, pipe.",
     ),
     "line_too_long": (
         "One line is longer than a table's row can be.",

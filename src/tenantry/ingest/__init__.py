@@ -5,7 +5,18 @@ error that says what is wrong, where, and what to do. Never knows: what a column
 tables are kept (``datasets``), or which library parses (``adapters``).
 """
 
-from tenantry.ingest.ports import Dialect, Limits, TableReader
-from tenantry.ingest.read import read_table
+from tenantry.ingest.named import delimiter_of, encoding_of
+from tenantry.ingest.ports import Dialect, Limits, Note, Reading, TableReader
+from tenantry.ingest.read import read, read_table
 
-__all__ = ["Dialect", "Limits", "TableReader", "read_table"]
+__all__ = [
+    "Dialect",
+    "Limits",
+    "Note",
+    "Reading",
+    "TableReader",
+    "delimiter_of",
+    "encoding_of",
+    "read",
+    "read_table",
+]

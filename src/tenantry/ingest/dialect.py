@@ -14,20 +14,25 @@ from tenantry.ingest.ports import Dialect, Limits
 _HEAD = 1 << 18
 _RECORDS = 300
 _COMMON = (",", ";", "\t", "|")
-_RARE = (":", "^", "~", "#", "!", "\x01", "\x1e", "\x1f")
+_RARE = (":", "^", "~", "#", "!", "\x01", "\x1e", "\x1f", *"@$%&*+<=>?`()[]{}\\")
+# Signs that stand inside values, too: they must cut every row into the same three fields or more; two will do for
+# a space, where one of them is a column of numbers or dates.
+_WEAK = (" ", "_", "/", "-")
 _NUMBER = re.compile(r"[-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?%?")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
-def sniff(path: Path, name: str, limits: Limits) -> tuple[Dialect, tuple[str, ...]]:
-    """The dialect of a clean text, and its column names.
+def sniff(
+    path: Path, name: str, limits: Limits, delimiter: str | None = None
+) -> tuple[Dialect, tuple[str, ...]]:
+    """The dialect of a clean text, and its column names; ``delimiter`` is the one that somebody named.
 
     Raises ``InvalidData``: ``column_blank``, ``column_duplicate``, ``column_name_long``,
     ``too_many_columns``.
     """
     text = _head(path, limits)
-    dialect = _dialect(text)
+    dialect = _dialect(text, delimiter)
     rows = _records(text, dialect, _RECORDS)
     if not _has_header(rows):
         width = len(rows[0])
@@ -123,28 +128,45 @@ def _records(text: str, dialect: Dialect, most: int) -> list[list[str]]:
     return records or [[""]]
 
 
-def _dialect(text: str) -> Dialect:
+def _dialect(text: str, named: str | None) -> Dialect:
     """The way of writing under which most records have as many fields as the header, and the header two or
     more.
     """
     styles = [('"', '"')]
     if '\\"' in text:
         styles.append(('"', "\\"))
-    for delimiters in (_COMMON, _RARE):
+    for delimiters in ((named,),) if named else (_COMMON, _RARE, _WEAK):
         best: tuple[float, int, Dialect] | None = None
         for quote, escape in styles:
             for delimiter in delimiters:
-                if delimiter not in text:
+                if delimiter not in text or delimiter == escape:
                     continue
                 dialect = Dialect(delimiter=delimiter, quote=quote, escape=escape)
-                share, width = _fit(_records(text, dialect, _RECORDS))
-                if delimiters is _RARE and share < 1.0:
+                records = _records(text, dialect, _RECORDS)
+                share, width = _fit(records)
+                if not named and not _trusted(delimiter, records, share):
                     continue
                 if width > 1 and (best is None or (round(share, 2), width) > (round(best[0], 2), best[1])):
                     best = (share, width, dialect)
         if best is not None:
             return _single_quotes(text, best[2])
-    return _single_quotes(text, Dialect())
+    return _single_quotes(text, Dialect(delimiter=named or ","))
+
+
+def _trusted(delimiter: str, records: list[list[str]], share: float) -> bool:
+    """Whether a sign that few use as a delimiter is one here: it cuts every row alike, and is no part of the
+    values.
+    """
+    if delimiter in _COMMON:
+        return True
+    if share < 1.0 or delimiter not in _WEAK:
+        return share == 1.0
+    rows = records[1:]
+    if not rows or all(_value_like(delimiter.join(row)) for row in rows):
+        return False
+    if len(rows[0]) > 2:
+        return True
+    return delimiter == " " and any(all(map(_value_like, column)) for column in zip(*rows, strict=True))
 
 
 def _fit(records: list[list[str]]) -> tuple[float, int]:

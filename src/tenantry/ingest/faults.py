@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tenantry.errors import InvalidData
 from tenantry.ingest.dialect import reader_options, wide_fields
+from tenantry.ingest.named import NAME_DELIMITER
 from tenantry.ingest.ports import Dialect, Limits
 
 
@@ -42,6 +43,13 @@ def locate(path: Path, name: str, dialect: Dialect, width: int, limits: Limits) 
 
 def _ragged(name: str, line: int, count: int, width: int, dialect: Dialect) -> InvalidData:
     signs = {"\t": "tab", " ": "space"}
+    if width == 1:
+        return InvalidData(
+            "row_ragged",
+            f"line {line} of {name} has {count} fields where the header has 1, for no delimiter was found in it",
+            hint=NAME_DELIMITER,
+            details={"line": line, "fields": count, "expected": width},
+        )
     return InvalidData(
         "row_ragged",
         f"line {line} of {name} has {count} field{'s' if count != 1 else ''} where the header has {width} "

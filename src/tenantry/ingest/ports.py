@@ -28,6 +28,28 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     header: bool = True
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading a file had to guess, for a person to check. Codes: ``encoding_guessed``,
+    ``delimiter_missing``.
+    """
+
+    code: str
+    text: str
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """A table, how its file was written (``encoding`` is empty for Parquet), and what was guessed."""
+
+    table: pa.Table
+    encoding: str = ""
+    notes: tuple[Note, ...] = ()
+
+    def source(self, name: str) -> str:
+        """The file's name for those who look at the data later; it says so where an encoding was guessed."""
+        guessed = any(note.code == "encoding_guessed" for note in self.notes)
+        return f"{name} (read as {self.encoding}, a guess)" if guessed else name
+
+
 class TableReader(Protocol):
     """Reads clean text: UTF-8 without a byte-order mark, without NUL, with one kind of line end."""
 

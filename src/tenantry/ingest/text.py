@@ -2,7 +2,6 @@
 
 import codecs
 import gzip
-import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import BinaryIO
 import msgspec
 
 from tenantry.errors import InvalidData, NotFound
+from tenantry.ingest.guess import ranked, sample
 from tenantry.ingest.kinds import GZIP
 from tenantry.ingest.ports import Limits
 
@@ -23,18 +23,18 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_HIGH_RUN = re.compile(rb"[\x80-\xff]{4,}")
-_HIGH = re.compile(rb"[\x80-\xff]")
+_TRIES = 3
 
 
 class CleanText(msgspec.Struct, frozen=True, kw_only=True):
     """A text file that a reader may trust: where it lies, what it was written in, how many line ends it
-    has.
+    has. ``example`` is a word of it where the encoding was guessed.
     """
 
     path: Path
     encoding: str
     lines: int
+    example: str = ""
 
 
 class _NotThisEncoding(Exception):
@@ -80,28 +80,28 @@ def read_head(path: Path, name: str, size: int = 1 << 16) -> bytes:
         return stream.read(size)
 
 
-def clean_text(path: Path, name: str, folder: Path, limits: Limits) -> CleanText:
+def clean_text(path: Path, name: str, folder: Path, limits: Limits, encoding: str | None = None) -> CleanText:
     """Make a file of text clean UTF-8; copies it into ``folder`` only where it is not that already.
 
-    UTF-8 is tried first, then UTF-16/32 (by mark, or by where the NULs are), then Windows-1252. Raises
-    ``InvalidData``: ``file_empty``, ``file_binary`` (NUL), ``file_encoding``, ``line_too_long``,
-    ``file_too_large``, ``file_truncated``.
+    Without a named ``encoding``, UTF-8 is tried first, then UTF-16/32 (by mark, or by where the NULs are), then
+    the older encodings by how probable the text would be. Raises ``InvalidData``: ``file_empty``,
+    ``file_binary`` (NUL), ``file_encoding``, ``line_too_long``, ``file_too_large``, ``file_truncated``.
     """
     head = read_head(path, name)
     if not head:
         raise InvalidData("file_empty", f"{name} is empty")
-    encoding, mark = _guess(head)
-    if encoding == "utf-8" and b"\x00" in head:
+    known, mark = (encoding, b"") if encoding else _by_nuls(head)
+    if known == "utf-8" and b"\x00" in head:
         raise _nul(name, head[: head.index(b"\x00")].count(b"\n") + 1)
     with path.open("rb") as raw:
-        plain = raw.read(2) != GZIP
+        as_it_is = raw.read(2) != GZIP and known == "utf-8" and not head.startswith(codecs.BOM_UTF8)
     try:
-        cleaned = _pass(
-            path, name, folder, limits, encoding, mark, copy=not (plain and encoding == "utf-8" and not mark)
-        )
+        cleaned = _pass(path, name, folder, limits, known, mark, copy=not as_it_is)
     except _NotThisEncoding as fault:
-        if encoding != "utf-8" or mark:
-            raise _encoding_error(name, encoding, fault) from fault
+        if encoding:
+            raise _not_as_named(name, encoding, fault) from fault
+        if known != "utf-8" or mark:
+            raise _encoding_error(name, known, fault) from fault
         cleaned = _legacy(path, name, folder, limits, fault)
     if cleaned is None:
         raise InvalidData("file_empty", f"{name} holds nothing but white space")
@@ -109,29 +109,38 @@ def clean_text(path: Path, name: str, folder: Path, limits: Limits) -> CleanText
 
 
 def _legacy(path: Path, name: str, folder: Path, limits: Limits, utf8: _NotThisEncoding) -> CleanText | None:
-    """Windows-1252, unless the bytes look like a script that it cannot write."""
+    """In the most probable encoding that can decode the whole file."""
     with open_bytes(path, name) as stream:
-        for chunk in iter(lambda: stream.read(_CHUNK), b""):
-            high = len(_HIGH.findall(chunk))
-            if high:
-                if sum(len(run) for run in _HIGH_RUN.findall(chunk)) > high / 2:
-                    raise _encoding_error(name, "utf-8", utf8)
-                break
-    try:
-        return _pass(path, name, folder, limits, "cp1252", b"", copy=True)
-    except _NotThisEncoding as fault:
-        raise _encoding_error(name, "utf-8", utf8) from fault
+        found = sample(stream)
+    if found.utf8 > len(found.words) / 2:
+        raise InvalidData(
+            "file_encoding",
+            f"{name} is UTF-8, but for line {utf8.line}, which holds the byte 0x{utf8.byte:02x}",
+            hint="Correct that line; or, if the whole file is in another encoding, name it (encoding).",
+            details={"line": utf8.line},
+        ) from utf8
+    for encoding in ranked(found.words)[:_TRIES]:
+        try:
+            cleaned = _pass(path, name, folder, limits, encoding, b"", copy=True)
+        except _NotThisEncoding:
+            continue
+        longest = max(found.words, key=lambda word: (min(len(word), 24), word))
+        return cleaned and msgspec.structs.replace(cleaned, example=longest.decode(encoding)[:24])
+    raise _encoding_error(name, "utf-8", utf8) from utf8
 
 
-def _guess(head: bytes) -> tuple[str, bytes]:
+def _by_nuls(head: bytes) -> tuple[str, bytes]:
+    """UTF-16 or UTF-32 where the head says so, by its mark or by every line end's NUL; else UTF-8."""
     for mark, encoding in _BOMS:
         if head.startswith(mark):
             return encoding, mark
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    if odd > len(head) // 4 and even < len(head) // 50:
-        return "utf-16-le", b""
-    if even > len(head) // 4 and odd < len(head) // 50:
-        return "utf-16-be", b""
+    if b"\x00" in head:
+        for encoding, size in (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2)):
+            whole = head[: len(head) // size * size]
+            text = codecs.getincrementaldecoder(encoding)("replace").decode(whole)
+            ends = sum(text.count(end) for end in '\r\n,;\t|"')
+            if ends * size * 400 > len(whole) and not any(sign in text for sign in "\x00\ufffd\u0a00\u0d00"):
+                return encoding, b""
     return "utf-8", b""
 
 
@@ -147,6 +156,15 @@ def _encoding_error(name: str, encoding: str, fault: _NotThisEncoding) -> Invali
         f"{name} is not {encoding.upper()}, nor any other encoding that can be told: line {fault.line} "
         f"holds the byte 0x{fault.byte:02x}",
         details={"line": fault.line},
+    )
+
+
+def _not_as_named(name: str, encoding: str, fault: _NotThisEncoding) -> InvalidData:
+    return InvalidData(
+        "file_encoding",
+        f"{name} is not {encoding}, as was said: line {fault.line} holds the byte 0x{fault.byte:02x}",
+        hint="Name another encoding, or none, to have it told by the bytes.",
+        details={"line": fault.line, "encoding": encoding},
     )
 
 
@@ -173,14 +191,18 @@ def _pass(
 def _decoded(stream: BinaryIO, encoding: str, limits: Limits) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     size = min(_CHUNK, limits.line_bytes)
-    line = 1
+    line, fresh = 1, True
     while True:
         chunk = stream.read(size)
         try:
             text = decoder.decode(chunk, final=not chunk)
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
+            if not isinstance(error, UnicodeDecodeError):  # UTF-16 that is named, and has no mark
+                raise _NotThisEncoding(line, chunk[0] if chunk else 0) from error
             place = line + error.object[: error.start].count(b"\n")
             raise _NotThisEncoding(place, error.object[error.start]) from error
+        if fresh and text:
+            text, fresh = text.removeprefix("\ufeff"), False
         if text:
             data = chunk if encoding == "utf-8" and len(text) == len(chunk) else text.encode()
             line += data.count(b"\n")
