@@ -16,7 +16,7 @@ from tenantry.bundle import Manifest, Scorecard, load_manifest, load_scorecard, 
 from tenantry.bundle.manifest import MODEL_CARD, PLAN
 from tenantry.datasets import ColumnProfile, Snapshot
 from tenantry.errors import InvalidRequest, NotFound
-from tenantry.ingest import read_table
+from tenantry.ingest import Note, read
 from tenantry.ports.jobs import Job, JobEvent, JobState
 from tenantry.registry import CHAMPION, AliasChange, Model, Version
 from tenantry.tenancy import TenantId, name_of
@@ -64,6 +64,13 @@ class DatasetProfile(msgspec.Struct, frozen=True, kw_only=True):
 
     snapshot: Snapshot
     columns: tuple[ColumnProfile, ...]
+
+
+class Uploaded(Snapshot, frozen=True, kw_only=True):
+    """The snapshot of an upload. ``notes`` is what reading the file had to guess, for a person to check:
+    ``encoding_guessed``, ``delimiter_missing``."""
+
+    notes: tuple[Note, ...] = ()
 
 
 class Exported(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,12 +144,23 @@ class ControlPlane:
 
     # Data and definitions
 
-    def save_dataset(self, tenant: TenantId, name: str, path: Path, source: str) -> Snapshot:
-        """Read a file and keep it as the latest snapshot of ``name``. Raises ``InvalidData`` for a bad
-        file."""
+    def save_dataset(
+        self,
+        tenant: TenantId,
+        name: str,
+        path: Path,
+        source: str,
+        *,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+    ) -> Uploaded:
+        """Read a file and keep it as the latest snapshot of ``name``; ``encoding`` and ``delimiter`` are told by
+        its bytes where they are not named. Raises ``InvalidData`` for a bad file."""
         name_of(name)
-        table = read_table(tenant, path, self.stores.reader, name=source)
-        return self.stores.datasets.save(tenant, name, table, source)
+        reader = self.stores.reader
+        found = read(tenant, path, reader, name=source, encoding=encoding, delimiter=delimiter)
+        snapshot = self.stores.datasets.save(tenant, name, found.table, found.source(source))
+        return Uploaded(**msgspec.structs.asdict(snapshot), notes=found.notes)
 
     def snapshots(self, tenant: TenantId, name: str | None = None) -> list[Snapshot]:
         """Latest first; for a name that there is, never empty. Raises ``NotFound``."""
@@ -170,7 +188,9 @@ class ControlPlane:
             )
         except NotFound as error:
             unnamed = "there is no data set of that name for this tenant to train on"
-            raise NotFound("not_found", f"{error.message} to train on", hint=UPLOAD, unnamed=unnamed) from error
+            raise NotFound(
+                "not_found", f"{error.message} to train on", hint=UPLOAD, unnamed=unnamed
+            ) from error
         return request_training(
             self.stores, tenant, definition, snapshot=found.digest, dataset=found.name, key=key
         )

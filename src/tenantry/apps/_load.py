@@ -130,8 +130,11 @@ def check_columns(definition: PredictionDefinition, names: Sequence[str]) -> Non
         near = _nearest(definition.target, names)
         shown = ", ".join(repr(name) for name in list(names)[:20])
         more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+        lone = "The table has one column: if its rows hold more, name the sign between them (--delimiter)."
         raise InvalidRequest(
-            "target_missing", f"the table has no column {definition.target!r}{near}; it has {shown}{more}"
+            "target_missing",
+            f"the table has no column {definition.target!r}{near}; it has {shown}{more}",
+            hint=lone if len(names) == 1 else None,
         )
     if known <= {definition.target, definition.key}:
         raise InvalidData(

@@ -8,10 +8,9 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from tenantry.access import Key, Role, Tenant
-from tenantry.api.control import Exported, KeyCreated, Verified, VersionDetail
+from tenantry.api.control import Exported, KeyCreated, Uploaded, Verified, VersionDetail
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
-from tenantry.datasets import Snapshot
 from tenantry.ports.jobs import Job, JobEvent, JobState
 from tenantry.registry import Model, Version
 from tenantry.tenancy import TenantId
@@ -87,8 +86,10 @@ class Backend(Protocol):
         """End a key."""
         ...
 
-    def upload(self, tenant: TenantId, name: str, path: Path) -> Snapshot:
-        """Keep a file as a snapshot."""
+    def upload(
+        self, tenant: TenantId, name: str, path: Path, encoding: str | None, delimiter: str | None
+    ) -> Uploaded:
+        """Keep a file as a snapshot; ``None`` has encoding and delimiter told by its bytes."""
         ...
 
     def apply(self, tenant: TenantId, definition: PredictionDefinition) -> PredictionDefinition:

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from tenantry.app.control import control_plane, open_reader
 from tenantry.app.services import open_services
@@ -11,7 +10,7 @@ from tenantry.cli.backend import Backend
 from tenantry.cli.embedded import EmbeddedBackend
 from tenantry.cli.remote import HttpBackend
 from tenantry.errors import Unauthenticated
-from tenantry.ingest import read_table
+from tenantry.ingest import Reading, read
 from tenantry.serving.models import Model
 from tenantry.settings import Settings
 from tenantry.tenancy import TenantId
@@ -26,9 +25,9 @@ def connect(settings: Settings) -> Backend:
     return HttpBackend(url, settings.key or _operator_key(settings))
 
 
-def read_file(tenant: TenantId, file: Path) -> Any:
+def read_file(tenant: TenantId, file: Path, encoding: str | None, delimiter: str | None) -> Reading:
     """Read a table on this machine, without opening the installation."""
-    return read_table(tenant, file, open_reader())
+    return read(tenant, file, open_reader(), encoding=encoding, delimiter=delimiter)
 
 
 def _open_model(path: Path) -> Model:

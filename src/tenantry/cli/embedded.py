@@ -10,11 +10,10 @@ from typing import Protocol
 import msgspec
 
 from tenantry.access import Key, Role, Tenant
-from tenantry.api.control import ControlPlane, Exported, KeyCreated, Verified, VersionDetail
+from tenantry.api.control import ControlPlane, Exported, KeyCreated, Uploaded, Verified, VersionDetail
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
 from tenantry.cli.backend import Prediction, Reason, Record, Scorer
-from tenantry.datasets import Snapshot
 from tenantry.errors import Conflict
 from tenantry.ports.jobs import FINAL_STATES, Job, JobEvent, JobState
 from tenantry.registry import Model, Version
@@ -92,9 +91,12 @@ class EmbeddedBackend:
         """See ``Backend``."""
         return self._control.revoke_key(tenant, key_id)
 
-    def upload(self, tenant: TenantId, name: str, path: Path) -> Snapshot:
+    def upload(
+        self, tenant: TenantId, name: str, path: Path, encoding: str | None, delimiter: str | None
+    ) -> Uploaded:
         """See ``Backend``."""
-        return self._control.save_dataset(tenant, name, path, path.name)
+        control = self._control
+        return control.save_dataset(tenant, name, path, path.name, encoding=encoding, delimiter=delimiter)
 
     def apply(self, tenant: TenantId, definition: PredictionDefinition) -> PredictionDefinition:
         """See ``Backend``."""

@@ -9,12 +9,11 @@ import httpx
 import msgspec
 
 from tenantry.access import Key, Role, Tenant
-from tenantry.api.control import Exported, KeyCreated, Verified, VersionDetail
+from tenantry.api.control import Exported, KeyCreated, Uploaded, Verified, VersionDetail
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
 from tenantry.cli.backend import Prediction, Reason, Record, Scorer
 from tenantry.cli.transport import Transport, decoded, error_of, unreachable, word
-from tenantry.datasets import Snapshot
 from tenantry.errors import InvalidData, NotFound, Unavailable
 from tenantry.ports.jobs import FINAL_STATES, Job, JobEvent, JobState
 from tenantry.registry import Model, Version
@@ -71,7 +70,9 @@ class HttpBackend:
 
     # Data, definitions, jobs
 
-    def upload(self, tenant: TenantId, name: str, path: Path) -> Snapshot:
+    def upload(
+        self, tenant: TenantId, name: str, path: Path, encoding: str | None, delimiter: str | None
+    ) -> Uploaded:
         """See ``Backend``: the file is streamed."""
         try:
             file = path.open("rb")
@@ -84,11 +85,11 @@ class HttpBackend:
                 "POST",
                 f"/datasets/{word(name)}",
                 tenant,
-                params={"filename": path.name},
+                params={"filename": path.name, "encoding": encoding or "", "delimiter": delimiter or ""},
                 content=iter(lambda: file.read(1 << 20), b""),
                 timeout=httpx.Timeout(3600, connect=5),
             )
-        return decoded(response, Snapshot)
+        return decoded(response, Uploaded)
 
     def apply(self, tenant: TenantId, definition: PredictionDefinition) -> PredictionDefinition:
         """See ``Backend``."""

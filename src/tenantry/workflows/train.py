@@ -27,7 +27,7 @@ from tenantry.bundle import (
 )
 from tenantry.datasets import Snapshot
 from tenantry.errors import Cancelled, Conflict, InvalidRequest, NotFound
-from tenantry.ingest import read_table
+from tenantry.ingest import read
 from tenantry.ports.jobs import Job
 from tenantry.registry import CHALLENGER, CHAMPION, Version
 from tenantry.telemetry import get_logger
@@ -88,7 +88,8 @@ def train_prediction(
         report("ingest", 0.0, payload.source)
         snapshot, table = _snapshot(stores, job, payload)
         check_columns(definition, table.column_names)
-        report("ingest", _TRAIN_FROM, f"{table.num_rows:,} rows, {table.num_columns:,} columns")
+        size = f"{table.num_rows:,} rows, {table.num_columns:,} columns"
+        report("ingest", _TRAIN_FROM, f"{size} of {snapshot.source}")
         trained = trainer(
             job.tenant,
             table,
@@ -130,9 +131,10 @@ def _snapshot(stores: Stores, job: Job, payload: TrainPayload) -> tuple[Snapshot
     if payload.file is None:
         raise InvalidRequest("definition_invalid", "the training names neither a snapshot nor a file")
     path = Path(payload.file)
-    table = read_table(job.tenant, path, stores.reader, name=payload.source or path.name)
+    source = payload.source or path.name
+    found = read(job.tenant, path, stores.reader, name=source)
     name = payload.dataset or payload.prediction().name
-    return stores.datasets.save(job.tenant, name, table, payload.source or path.name), table
+    return stores.datasets.save(job.tenant, name, found.table, found.source(source)), found.table
 
 
 def _scaled(report: Report) -> Report:

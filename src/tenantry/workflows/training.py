@@ -54,16 +54,17 @@ def request_training(
     name = dataset or checked.name
     if snapshot is not None and file is not None:
         raise InvalidRequest("definition_invalid", "a training takes a snapshot or a file, not both")
-    if snapshot is not None:
-        stores.datasets.snapshot(tenant, snapshot)
-    elif file is None:
-        snapshot = stores.datasets.latest(tenant, name).digest
+    source = file.name if file else ""
+    if file is None:
+        datasets = stores.datasets
+        found = datasets.latest(tenant, name) if snapshot is None else datasets.snapshot(tenant, snapshot)
+        snapshot, source = found.digest, found.source
     stores.definitions.save(tenant, checked)
     payload = TrainPayload(
         definition=msgspec.to_builtins(checked),
         snapshot=snapshot,
         file=None if file is None else str(Path(file).absolute()),
         dataset=name,
-        source=file.name if file else "",
+        source=source,
     )
     return stores.jobs.enqueue(tenant, TRAIN, msgspec.to_builtins(payload), key=key)

@@ -1,6 +1,7 @@
 """Data sets: files that become immutable snapshots. Uploads stream to disk."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -12,20 +13,23 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message
 
-from tenantry.api.control import DatasetProfile
+from tenantry.api.control import DatasetProfile, Uploaded
 from tenantry.api.route import Call, Page, Paging, Route, Scope
 from tenantry.datasets import Snapshot
 from tenantry.errors import InvalidRequest
+from tenantry.ingest import delimiter_of, encoding_of
 from tenantry.tenancy import name_of
 
 _CHUNK = 1 << 20
 
 
 class UploadQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file's name where the body is the file itself; its ending says what it is (default: by its
-    bytes)."""
+    """The file's name where the body is the file itself. The encoding of a text, and the sign between its
+    values (or that sign's name: tab, space), are told by its bytes where they are not given."""
 
     filename: str = ""
+    encoding: str = ""
+    delimiter: str = ""
 
 
 def list_snapshots(call: Call) -> Page[Snapshot]:
@@ -43,16 +47,21 @@ def show_dataset_profile(call: Call) -> DatasetProfile:
     return call.control.profile(call.tenant, call.path["dataset"])
 
 
-async def upload_dataset(call: Call) -> Snapshot:
+async def upload_dataset(call: Call) -> Uploaded:
     """Upload a table, which becomes the data set's latest snapshot.
 
     The body is the file itself, or a multipart form with the field ``file``: CSV (any delimiter, encoding,
-    quoting), Parquet or JSON lines, each also gzipped. The same table again is the same snapshot.
+    quoting), Parquet or JSON lines, each also gzipped. The same table again is the same snapshot. Where the
+    encoding had to be guessed, ``notes`` says so; name it (``encoding``) where letters look wrong.
     """
     tenant, name = call.tenant, name_of(call.path["dataset"])
+    # Before the body: nobody should send gigabytes to be told of a wrong name.
+    encoding = encoding_of(call.query.encoding) if call.query.encoding else None
+    delimiter = delimiter_of(call.query.delimiter) if call.query.delimiter else None
     with tempfile.TemporaryDirectory(prefix="tenantry-upload-") as folder:
         path, source = await _receive(call, Path(folder))
-        return await run_in_threadpool(call.control.save_dataset, tenant, name, path, source)
+        save = partial(call.control.save_dataset, encoding=encoding, delimiter=delimiter)
+        return await run_in_threadpool(save, tenant, name, path, source)
 
 
 async def _receive(call: Call, folder: Path) -> tuple[Path, str]:
@@ -160,7 +169,7 @@ ROUTES = (
         action="data:write",
         handler=upload_dataset,
         query=UploadQuery,
-        reply=Snapshot,
+        reply=Uploaded,
         status=201,
         upload=True,
     ),

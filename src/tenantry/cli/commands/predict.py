@@ -7,6 +7,7 @@ import msgspec
 from cyclopts import App
 
 from tenantry.cli.session import Injected, Session, UsageError, print_json
+from tenantry.cli.written import Written
 from tenantry.errors import InvalidData, InvalidRequest
 from tenantry.registry import CHAMPION
 from tenantry.tenancy import TenantId
@@ -31,6 +32,7 @@ def predict(
     explain: int = 0,
     out: Path | None = None,
     version: str = CHAMPION,
+    written: Written | None = None,
 ) -> None:
     """Score a file: one row out per row in, in order.
 
@@ -60,7 +62,7 @@ def predict(
     check_out(out)
     tenant = session.tenant
     detail = session.backend.version(tenant, name, version)
-    table = _read(tenant, file)
+    table = _read(session, tenant, file, written or Written())
     layout = Layout(detail.manifest.signature, _key_of(detail))
     inputs = _inputs(session, detail, table.column_names, file)
     key_column = table.column(layout.key) if layout.key in table.column_names else None
@@ -88,10 +90,13 @@ def _done(session: Session, detail: "VersionDetail", rows: int, out: Path | None
         print_json({"rows": rows, "out": str(out), "model_version": str(detail.version.number)})
 
 
-def _read(tenant: TenantId, file: Path) -> Any:
+def _read(session: Session, tenant: TenantId, file: Path, written: Written) -> Any:
     from tenantry.cli.connect import read_file  # noqa: PLC0415
 
-    return read_file(tenant, file)
+    found = read_file(tenant, file, written.encoding, written.delimiter)
+    for note in found.notes:
+        session.note(f"warning: {note.text}")
+    return found.table
 
 
 def _key_of(detail: "VersionDetail") -> str | None:
@@ -105,8 +110,11 @@ def _inputs(session: Session, detail: "VersionDetail", found: list[str], file: P
     present = [name for name in wanted if name in set(found)]
     missing = [name for name in wanted if name not in set(found)]
     if not present:
+        hint = "No delimiter was found in the file: name the sign between its values (--delimiter)."
         raise InvalidRequest(
-            "record_unknown", f"{file.name} has none of the model's columns, such as {', '.join(wanted[:3])}"
+            "record_unknown",
+            f"{file.name} has none of the model's columns, such as {', '.join(wanted[:3])}",
+            hint=hint if len(found) == 1 and len(wanted) > 1 else None,
         )
     if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""

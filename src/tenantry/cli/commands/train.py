@@ -12,6 +12,7 @@ from tenantry.apps import PredictionDefinition, check_columns, definition_of
 from tenantry.cli.follow import follow
 from tenantry.cli.scorecard import show_summary
 from tenantry.cli.session import Injected, Session, UsageError
+from tenantry.cli.written import Written
 from tenantry.errors import NotFound
 from tenantry.registry import CHAMPION
 from tenantry.tenancy import TenantId, name_of
@@ -71,6 +72,7 @@ def train(
     name: str,
     target: str | None = None,
     options: Options | None = None,
+    written: Written | None = None,
 ) -> None:
     """Train a model on a table, register it, and serve it if it is good enough.
 
@@ -94,8 +96,11 @@ def train(
     definition = _definition(session, tenant, name, fields)
     if backend.ensure_tenant(tenant):
         session.note(f"tenant {tenant} created")
-    snapshot = backend.upload(tenant, name, file)
+    written = written or Written()
+    snapshot = backend.upload(tenant, name, file, written.encoding, written.delimiter)
     session.note(f"{file.name}: {snapshot.rows:,} rows, {len(snapshot.columns)} columns")
+    for note in snapshot.notes:
+        session.note(f"warning: {note.text}")
     check_columns(definition, [column.name for column in snapshot.columns])
     backend.apply(tenant, definition)
     job = backend.train(tenant, name, snapshot.digest)
