@@ -12,7 +12,7 @@ from tenantry.automl.blend import Blend
 from tenantry.automl.encoders import CategoryEncoder, CategoryTable, Encoded, FeatureSpace, TextEncoder
 from tenantry.automl.members import Forest, LinearDesign, LinearFit
 from tenantry.automl.members.trees import TreeArrays, read_trees
-from tenantry.automl.typing import DATE_TYPES, TypedColumn
+from tenantry.automl.typing import DATE_TYPES, TypedColumn, boolean_spellings
 from tenantry.plan.ir import (
     Calibration,
     CategoryColumn,
@@ -25,7 +25,7 @@ from tenantry.plan.ir import (
     TextColumn,
     Tree,
 )
-from tenantry.schema import NUMERIC_TYPES, Task
+from tenantry.schema import NUMERIC_TYPES, SemanticType, Task
 
 _DATE_PARTS = ("month", "weekday", "day", "hour")
 
@@ -244,9 +244,15 @@ def _category(
     mean = carried.astype(np.float64)[encoder.table_rows(table, encoded.rows)].mean(axis=0)
     nulls = tuple(word for word in column.null_words if word not in encoder.words)
     rows = [int(table.row[i]) for i in known] + [table.missing_row] * len(nulls)
+    words = tuple(encoder.words[i] for i in known) + nulls
+    if column.type is SemanticType.BOOLEAN:
+        row_of = dict(zip(words, rows, strict=True))
+        others = {s: w for s, w in boolean_spellings(words).items() if w in row_of}
+        words += tuple(others)
+        rows += [row_of[word] for word in others.values()]
     return CategoryColumn(
         name=column.name,
-        words=tuple(encoder.words[i] for i in known) + nulls,
+        words=words,
         rows=np.array(rows, dtype=np.int32),
         missing_row=table.missing_row,
         unseen_row=table.unseen_row,

@@ -10,6 +10,8 @@ from tenantry.automl.typing.distinct import Distinct
 
 F64 = npt.NDArray[np.float64]
 NEARLY_UNIQUE = 0.95
+NAMED_UNIQUE = 0.8
+"""Enough where the name says identifier too: a table with copied rows repeats its identifiers."""
 _NAME = re.compile(
     r"(?:^|[^a-z])(?:id|ids|uuid|guid|key|number|num|no|nr|code|ref|reference|identifier|index|row|account|customer|serial)"
     r"(?:$|[^a-z])"
@@ -24,7 +26,7 @@ def number_identifier(name: str, values: Distinct, parsed: F64) -> str | None:
     known = parsed[~np.isnan(parsed)]
     numbers = np.unique(known)
     rows = values.present
-    if rows < 20 or len(numbers) < NEARLY_UNIQUE * rows or (numbers != np.floor(numbers)).any():
+    if rows < 20 or len(numbers) < _enough(name) * rows or (numbers != np.floor(numbers)).any():
         return None
     if numbers[0] >= 1800 and numbers[-1] <= 2100:
         return None  # years
@@ -48,7 +50,7 @@ def text_identifier(name: str, values: Distinct) -> str | None:
     """Why a column of texts is an identifier, or None: nearly unique, one word, and digits in it (or a
     telling name)."""
     rows = values.present
-    if rows < 20 or len(values.values) < NEARLY_UNIQUE * rows:
+    if rows < 20 or len(values.values) < _enough(name) * rows:
         return None
     texts = values.texts
     if sum(" " in t for t in texts) > 0.05 * len(texts) or max(map(len, texts)) > 128:
@@ -61,6 +63,10 @@ def text_identifier(name: str, values: Distinct) -> str | None:
     if name_hint(name) or len(texts) >= 0.99 * rows:
         return f"{what}, each one word"
     return None
+
+
+def _enough(name: str) -> float:
+    return NAMED_UNIQUE if name_hint(name) else NEARLY_UNIQUE
 
 
 def name_hint(name: str) -> bool:

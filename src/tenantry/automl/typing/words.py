@@ -1,6 +1,7 @@
 """Texts that are not numbers or dates: words for missing, booleans, contacts, places, categories, free text."""
 
 import re
+from collections.abc import Sequence
 
 from tenantry.automl.typing.distinct import SAMPLE, Distinct
 from tenantry.automl.typing.places import COUNTRIES
@@ -16,7 +17,12 @@ NULL_WORDS = frozenset(
 """Words that mean missing in any column (compared in lower case). ``none``, ``unknown`` and ``other`` are answers."""
 
 _LONGEST_NULL = max(map(len, NULL_WORDS))
-_BOOLEANS = frozenset({"yes", "no", "y", "n", "true", "false", "t", "f", "on", "off"})
+_TRUE = ("yes", "y", "true", "t", "on", "1", "ja", "oui", "si", "sí", "sim")
+_FALSE = ("no", "n", "false", "f", "off", "0", "nein", "non", "não")
+BOOLEAN_WORDS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
+"""Words for true and false, in lower case. ``0`` and ``1`` alone are a number's."""
+
+_BOOLEANS = BOOLEAN_WORDS.keys() - {"0", "1"}
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _PHONE = re.compile(r"\+?[\d\s().\-/]{7,22}(?:\s*(?:x|ext\.?)\s*\d+)?", re.IGNORECASE)
@@ -40,7 +46,27 @@ def is_boolean(values: Distinct, nulls: tuple[str, ...]) -> bool:
     if values.boolean or len(values.values) > 2 * len(_BOOLEANS):
         return values.boolean
     words = {text.lower() for text in values.texts if text not in nulls}
-    return len(words) == 2 and words <= _BOOLEANS
+    return len(words) == 2 and words <= _BOOLEANS and len({BOOLEAN_WORDS[word] for word in words}) == 2
+
+
+def boolean_spellings(words: Sequence[str]) -> dict[str, str]:
+    """Every other way to write a boolean column's words: spelling → the column's own word that it stands for.
+
+    A caller may send ``true`` or ``no`` where the training table said ``YES`` and ``NO``.
+    """
+    own: dict[bool, str] = {}
+    for word in words:
+        if word.lower() in BOOLEAN_WORDS:
+            own.setdefault(BOOLEAN_WORDS[word.lower()], word)
+    if len(own) != 2:
+        return {}
+    same = {word.lower(): word for word in words}
+    spellings: dict[str, str] = {}
+    for word, truth in BOOLEAN_WORDS.items():
+        for spelling in (word, word.upper(), word.capitalize()):
+            if spelling not in words:
+                spellings[spelling] = same.get(word, own[truth])
+    return spellings
 
 
 def contact_type(name: str, texts: list[str]) -> SemanticType | None:
