@@ -18,7 +18,7 @@ from tenantry.apps import PredictionDefinition
 from tenantry.plan import Plan
 from tenantry.ports.jobs import Job
 from tenantry.tenancy import TenantId, tenant_id
-from tenantry.workflows import request_training, train_prediction
+from tenantry.workflows import request_training, schedule_retraining, train_prediction
 
 ACME, BOLT, COIL = tenant_id("acme"), tenant_id("bolt"), tenant_id("coil")
 TENANT_ROLES = (Role.ADMIN, Role.BUILDER, Role.SCORER, Role.VIEWER)
@@ -26,7 +26,7 @@ TENANT_ROLES = (Role.ADMIN, Role.BUILDER, Role.SCORER, Role.VIEWER)
 
 class House:
     """acme has the data set, prediction and model ``churn`` (two versions, the second a rollback's target), a
-    finished job, and a key of each role; bolt and coil have keys only."""
+    finished job, a schedule, and a key of each role; bolt and coil have keys only."""
 
     def __init__(self, home: Path) -> None:
         self.services: Services = open_home(home, ACME, BOLT, COIL)
@@ -39,6 +39,8 @@ class House:
                 self.keys[tenant, role], self.key_ids[tenant, role] = secret, key.id
         self.snapshot = self.services.datasets.save(ACME, "churn", table(), "churn.csv")
         self.jobs = [finish_training(self.services, ACME, auroc) for auroc in (0.80, 0.85)]
+        # Due once a year, so that no worker on this home takes it up while a test looks.
+        schedule_retraining(self.services, ACME, "churn", every_seconds=365 * 86_400)
         self.app: Starlette = create_app(control_plane(self.services, data_port=8080))
 
     def close(self) -> None:

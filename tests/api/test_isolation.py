@@ -26,6 +26,7 @@ NOWHERE = {
     "prediction": "nowhere",
     "model": "nowhere",
     "job": "job-0000000000000000",
+    "schedule": "nowhere",
 }
 """Names that nobody has. ``version`` and ``alias`` are parts of a model, and stay as they are."""
 PARTS = {"version": "1", "alias": "champion"}
@@ -36,6 +37,7 @@ BODIES: dict[str, Any] = {
     "train_prediction": {},
     "promote_version": {"version": 1},
     "upload_dataset": b"a,b\n1,2\n",
+    "put_schedule": {"prediction": "churn", "every_seconds": 86_400},
 }
 CREATES = {"apply_prediction", "upload_dataset"}
 """Routes that make a thing of the caller's own under any name; what they must not do is touch another's."""
@@ -62,6 +64,7 @@ def _theirs(house: House) -> dict[str, str]:
         "prediction": "churn",
         "model": "churn",
         "job": house.jobs[0].id,
+        "schedule": "churn",
     }
 
 

@@ -30,6 +30,7 @@ READS = [
     ["job", "list"],
     ["job", "list", "--state", "failed"],
     ["key", "list"],
+    ["schedule", "list"],
 ]
 REFUSALS = [
     (["model", "show", "nothing"], "not_found"),
@@ -40,6 +41,11 @@ REFUSALS = [
     (["job", "show", "job-0"], "not_found"),
     (["job", "cancel", "job-0"], "not_found"),
     (["key", "revoke", "key-0"], "not_found"),
+    (["schedule", "remove", "nothing"], "not_found"),
+    (["schedule", "set", "nothing", "--every", "1d"], "not_found"),
+    (["schedule", "set", "churn", "--every", "1d", "--dataset", "nothing"], "not_found"),
+    (["schedule", "set", "churn", "--every", "90s"], "schedule_invalid"),
+    (["schedule", "set", "churn", "--every", "400d"], "schedule_invalid"),
     (["tenant", "create", "acme"], "tenant_exists"),
     (["tenant", "create", "Not A Name"], "tenant_name"),
     (["predict", "nothing", "x.csv"], "not_found"),
@@ -146,6 +152,21 @@ def test_cancelling_what_has_ended_says_so(tenantry: Run, furnished: Path, tmp_p
     assert (
         tenantry(*words, "cancel", job["id"]).out.strip() == f"{job['id']} had ended before: {job['state']}"
     )
+
+
+def test_a_schedule_is_set_listed_and_removed(tenantry: Run, home: Path) -> None:
+    words = ("--home", home, "--tenant", "acme", "schedule")
+    nightly = (*words, "set", "nightly", "--prediction", "churn", "--at", "02:30", "--every")
+    kept = tenantry(*nightly, "1d", "--json").json
+    assert (kept["name"], kept["prediction"], kept["dataset"]) == ("nightly", "churn", "churn")
+    assert (kept["every_seconds"], kept["offset_seconds"]) == (86_400, 9_000)
+    assert tenantry(*nightly, "1d").out.rstrip().endswith("02:30:00Z")
+    hourly = tenantry(*nightly, "1h", "--json").json
+    assert hourly["offset_seconds"] == 30 * 60
+    assert hourly in tenantry(*words, "list", "--json").json
+    assert "1h" in tenantry(*words, "list").out
+    assert tenantry(*words, "remove", "nightly", "--json").json == {"removed": "nightly"}
+    assert "nightly" not in tenantry(*words, "list").out
 
 
 def test_promote_and_rollback_move_the_champion(tenantry: Run, home: Path) -> None:

@@ -18,6 +18,11 @@ from tests.cli.conftest import Run
         ["key", "create", "--role", "king", "--tenant", "acme"],
         ["key", "create", "--role", "operator", "--tenant", "acme"],
         ["key", "create", "--role", "viewer", "--tenant", "acme", "--expires", "soon"],
+        ["schedule", "set", "churn", "--tenant", "acme"],
+        ["schedule", "set", "churn", "--tenant", "acme", "--every", "night"],
+        ["schedule", "set", "churn", "--tenant", "acme", "--every", "1d", "--at", "25:00"],
+        ["schedule", "set", "churn", "--tenant", "acme", "--every", "7h", "--at", "02:00"],
+        ["schedule", "set", "churn", "--tenant", "acme", "--every", "0m", "--at", "02:00"],
         ["model", "list"],
         ["model", "list", "--tenant"],
         ["predict", "churn", "x.csv", "--tenant", "acme", "--explain", "99"],
@@ -119,6 +124,7 @@ def test_every_command_has_help(tenantry: Run) -> None:
         ["tenant", "create"], ["tenant", "list"], ["key", "create"], ["key", "list"], ["key", "revoke"],
         ["model", "list"], ["model", "show"], ["model", "verify"], ["model", "promote"], ["model", "rollback"],
         ["model", "export"], ["job", "list"], ["job", "show"], ["job", "cancel"],
+        ["schedule", "set"], ["schedule", "list"], ["schedule", "remove"],
     ):  # fmt: skip
         done = tenantry(*words, "--help")
         assert done.status == 0

@@ -43,7 +43,7 @@ def describe(routes: tuple[Route, ...]) -> dict[str, Any]:
             "title": "tenantry control API",
             "version": __version__,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-            "description": "Tenants, keys, data sets, predictions, models, versions, aliases and jobs. "
+            "description": "Tenants, keys, data sets, predictions, models, versions, aliases, jobs and schedules. "
             "The tenant comes from the key; an operator's key names one in the header X-Tenant.",
         },
         "paths": paths,

@@ -93,16 +93,15 @@ def _work(order: Order, send: Any) -> dict[str, Any]:
     # Imported here, so that an order that cannot be read is refused before a second is spent on imports.
     from tenantry.app.services import services_of  # noqa: PLC0415
     from tenantry.automl import train  # noqa: PLC0415
-    from tenantry.workflows import TrainPayload, train_prediction  # noqa: PLC0415
-
-    job = order.claim.job
-    payload = msgspec.convert(job.payload, TrainPayload)
-    _bound_cpu(payload.prediction().budget_cpu_seconds)
+    from tenantry.workflows import TrainPayload, train_prediction, with_latest  # noqa: PLC0415
 
     def report(stage: str, progress: float, detail: str) -> None:
         send(Progress(stage=stage, progress=progress, detail=detail))
 
     with services_of(load_settings(overrides=order.settings)) as services:
+        job = with_latest(services, order.claim.job)
+        payload = msgspec.convert(job.payload, TrainPayload)
+        _bound_cpu(payload.prediction().budget_cpu_seconds)
         return train_prediction(
             services, job, report, train, still_mine=lambda: services.jobs.heartbeat(order.claim)
         )

@@ -14,6 +14,7 @@ from tenantry.bundle import Scorecard
 from tenantry.ports.jobs import Job, JobEvent, JobState
 from tenantry.registry import Model, Version
 from tenantry.tenancy import TenantId
+from tenantry.workflows import Retraining
 
 Record = dict[str, Any]
 """One row of a table: raw column name → value; ``None`` is missing."""
@@ -119,6 +120,26 @@ class Backend(Protocol):
 
     def cancel_job(self, tenant: TenantId, job_id: str) -> Job:
         """Ask for a job's end."""
+        ...
+
+    def schedules(self, tenant: TenantId) -> list[Retraining]:
+        """All schedules by name."""
+        ...
+
+    def put_schedule(
+        self,
+        tenant: TenantId,
+        name: str,
+        every_seconds: int,
+        offset_seconds: int,
+        prediction: str | None,
+        dataset: str | None,
+    ) -> Retraining:
+        """Create or replace a schedule."""
+        ...
+
+    def remove_schedule(self, tenant: TenantId, name: str) -> None:
+        """End a schedule."""
         ...
 
     def models(self, tenant: TenantId) -> list[Model]:

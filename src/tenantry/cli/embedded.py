@@ -19,6 +19,7 @@ from tenantry.ports.jobs import FINAL_STATES, Job, JobEvent, JobState
 from tenantry.registry import Model, Version
 from tenantry.serving.models import Model as OpenModel
 from tenantry.tenancy import TenantId
+from tenantry.workflows import Retraining, retrainings, schedule_retraining
 
 POLL_SECONDS = 0.1
 
@@ -161,6 +162,34 @@ class EmbeddedBackend:
     def cancel_job(self, tenant: TenantId, job_id: str) -> Job:
         """See ``Backend``."""
         return self._control.cancel_job(tenant, job_id)
+
+    def schedules(self, tenant: TenantId) -> list[Retraining]:
+        """See ``Backend``."""
+        return retrainings(self._control.stores, tenant)
+
+    def put_schedule(
+        self,
+        tenant: TenantId,
+        name: str,
+        every_seconds: int,
+        offset_seconds: int,
+        prediction: str | None,
+        dataset: str | None,
+    ) -> Retraining:
+        """See ``Backend``."""
+        return schedule_retraining(
+            self._control.stores,
+            tenant,
+            name,
+            every_seconds=every_seconds,
+            offset_seconds=offset_seconds,
+            prediction=prediction,
+            dataset=dataset,
+        )
+
+    def remove_schedule(self, tenant: TenantId, name: str) -> None:
+        """See ``Backend``."""
+        self._control.stores.jobs.remove_schedule(tenant, name)
 
     def models(self, tenant: TenantId) -> list[Model]:
         """See ``Backend``."""

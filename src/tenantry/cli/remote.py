@@ -18,6 +18,7 @@ from tenantry.errors import InvalidData, NotFound, Unavailable
 from tenantry.ports.jobs import FINAL_STATES, Job, JobEvent, JobState
 from tenantry.registry import Model, Version
 from tenantry.tenancy import TenantId
+from tenantry.workflows import Retraining
 
 ROWS_PER_REQUEST = 500
 RECONNECT_SECONDS = 0.2
@@ -68,7 +69,7 @@ class HttpBackend:
         """See ``Backend``."""
         return decoded(self._http.send("DELETE", f"/keys/{word(key_id)}", tenant), Key)
 
-    # Data, definitions, jobs
+    # Data, definitions, jobs, schedules
 
     def upload(
         self, tenant: TenantId, name: str, path: Path, encoding: str | None, delimiter: str | None
@@ -154,6 +155,32 @@ class HttpBackend:
     def cancel_job(self, tenant: TenantId, job_id: str) -> Job:
         """See ``Backend``."""
         return self._http.post(f"/jobs/{word(job_id)}/cancel", Job, tenant)
+
+    def schedules(self, tenant: TenantId) -> list[Retraining]:
+        """See ``Backend``."""
+        return self._http.pages("/schedules", Retraining, tenant)
+
+    def put_schedule(
+        self,
+        tenant: TenantId,
+        name: str,
+        every_seconds: int,
+        offset_seconds: int,
+        prediction: str | None,
+        dataset: str | None,
+    ) -> Retraining:
+        """See ``Backend``."""
+        body = {
+            "every_seconds": every_seconds,
+            "offset_seconds": offset_seconds,
+            "prediction": prediction,
+            "dataset": dataset,
+        }
+        return self._http.post(f"/schedules/{word(name)}", Retraining, tenant, body, method="PUT")
+
+    def remove_schedule(self, tenant: TenantId, name: str) -> None:
+        """See ``Backend``."""
+        self._http.send("DELETE", f"/schedules/{word(name)}", tenant)
 
     # Models
 

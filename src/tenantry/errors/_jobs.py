@@ -7,7 +7,11 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "schedule_invalid": (
         "The schedule cannot be kept.",
-        "Give a period of whole minutes, at least one, and an offset within the period.",
+        "Give a period of whole minutes, at least one and at most a year, and an offset within the period.",
+    ),
+    "schedule_target_gone": (
+        "The prediction or the data set that a schedule trains is gone.",
+        "Put it back under its name, or end the schedule with 'tenantry schedule remove'.",
     ),
     "job_crashed": (
         "The process that did the job's work ended without a result.",

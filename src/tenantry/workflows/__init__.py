@@ -9,6 +9,7 @@ Light: the training stack comes only with ``workflows.train``'s caller.
 
 from tenantry.workflows.aliases import promote, roll_back
 from tenantry.workflows.gate import Decision, decide
+from tenantry.workflows.retraining import Retraining, retrainings, schedule_retraining, with_latest
 from tenantry.workflows.stores import Publishes, Stores
 from tenantry.workflows.train import TRAIN, Trainer, train_prediction
 from tenantry.workflows.training import TrainPayload, request_training
@@ -17,12 +18,16 @@ __all__ = [
     "TRAIN",
     "Decision",
     "Publishes",
+    "Retraining",
     "Stores",
     "TrainPayload",
     "Trainer",
     "decide",
     "promote",
     "request_training",
+    "retrainings",
     "roll_back",
+    "schedule_retraining",
     "train_prediction",
+    "with_latest",
 ]

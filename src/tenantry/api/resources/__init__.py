@@ -1,6 +1,6 @@
 """The resources of the control API, one noun a module: handlers, and the routes that lead to them."""
 
-from tenantry.api.resources import datasets, jobs, keys, models, predictions, server, tenants
+from tenantry.api.resources import datasets, jobs, keys, models, predictions, schedules, server, tenants
 from tenantry.api.route import Route
 
 __all__ = ["ROUTES"]
@@ -13,6 +13,7 @@ ROUTES: tuple[Route, ...] = (
     *predictions.ROUTES,
     *models.ROUTES,
     *jobs.ROUTES,
+    *schedules.ROUTES,
 )
 """Every route of the control API. The application, its OpenAPI document and the isolation tests are made
 from it."""

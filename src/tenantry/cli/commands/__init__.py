@@ -2,12 +2,24 @@
 
 from cyclopts import App
 
-from tenantry.cli.commands import apply, demo, jobs, keys, models, predict, scorecard, tenants, train, up
+from tenantry.cli.commands import (
+    apply,
+    demo,
+    jobs,
+    keys,
+    models,
+    predict,
+    schedules,
+    scorecard,
+    tenants,
+    train,
+    up,
+)
 
 __all__ = ["register"]
 
 
 def register(app: App) -> None:
     """Add every command, in the order of the help."""
-    for module in (up, demo, tenants, keys, train, apply, predict, scorecard, models, jobs):
+    for module in (up, demo, tenants, keys, train, apply, predict, scorecard, models, jobs, schedules):
         module.register(app)

@@ -1,6 +1,5 @@
 """``tenantry key create|list|revoke``."""
 
-import re
 import time
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from cyclopts import App, Parameter
 from tenantry.access import Key, Role
 from tenantry.cli.session import Injected, Session, UsageError
 from tenantry.cli.show import table, when
+from tenantry.cli.spans import seconds_of
 from tenantry.tenancy import TenantId
 
 _app = App(
@@ -16,7 +16,6 @@ _app = App(
     help="Make, list and end keys. Without --tenant: the operators' own.",
     help_format="plaintext",
 )
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def register(app: App) -> None:
@@ -42,7 +41,8 @@ def create(
         A note for people, such as who has the key.
     """
     owner = _owner(session, role)
-    made = session.backend.create_key(owner, role, label, _seconds(expires))
+    life = None if expires is None else float(seconds_of("--expires", expires))
+    made = session.backend.create_key(owner, role, label, life)
     session.emit(made, lambda: session.out.print(made.key, markup=False, soft_wrap=True))
     if not session.json:
         session.note(f"key {made.id}, role {made.role.value}; the secret is not shown again")
@@ -82,12 +82,3 @@ def _row(key: Key) -> tuple[str, ...]:
     state = "revoked" if key.revoked is not None else state
     ends = "" if key.expires is None else when(key.expires)
     return key.id, key.tenant or "", key.role.value, key.label, when(key.created), ends, state
-
-
-def _seconds(text: str | None) -> float | None:
-    if text is None:
-        return None
-    found = re.fullmatch(r"(\d{1,6})([smhd])", text)
-    if found is None:
-        raise UsageError(f"--expires {text!r} is not a time such as 30d, 12h, 45m or 90s")
-    return float(found[1]) * _UNITS[found[2]]
