@@ -80,6 +80,7 @@ def test_a_record_without_any_known_field_is_refused(world: Any) -> None:
         (b"", "body_json", "is empty"),
         (b'{"tenure": 1,}', "body_json", "byte 13"),
         (b"\xff\xfe", "body_json", "not JSON"),
+        (b'{"tenure": 1e999}', "number_range", "Number out of range"),
         (b"[" * 100_000, "body_json", "body is"),
         (b"3", "record_shape", "neither"),
         (b"null", "record_shape", "neither"),

@@ -16,12 +16,14 @@ from tenantry.errors import InvalidRequest, TenantryError, Unsupported
 from tenantry.wire import (
     DATATYPES,
     InputTensor,
+    LateTensor,
     OutputTensor,
     Values,
     decode_infer,
     decode_tensor,
     encode_infer,
 )
+from tenantry.wire.oip import LATE_BYTES
 
 NOTHING = memoryview(b"")
 
@@ -72,6 +74,20 @@ def test_a_bad_request_says_where(body: bytes, words: str) -> None:
         decode_infer(body)
     assert caught.value.code == "body_json"
     assert any(word in caught.value.message for word in words.split("|"))
+
+
+def _read(body: bytes) -> None:
+    for one in decode_infer(body).inputs:
+        if isinstance(one, LateTensor):
+            one.ready()
+
+
+def test_a_number_that_no_float_holds_has_a_code_of_its_own() -> None:
+    body = b'{"inputs":[{"name":"a","shape":[1],"datatype":"FP64","data":[1e999]%s}]}'
+    for padding in (b"", b" " * LATE_BYTES):
+        with pytest.raises(InvalidRequest, match="Number out of range") as caught:
+            _read(body % padding)
+        assert caught.value.code == "number_range"
 
 
 def test_nan_literals_of_clients_are_read() -> None:

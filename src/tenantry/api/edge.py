@@ -127,6 +127,8 @@ async def _body(route: Route, request: Request) -> Any:
             )
     try:
         value = msgspec.json.decode(bytes(chunks) or b"{}")
+    except msgspec.ValidationError as error:
+        raise InvalidRequest("number_range", f"a number in the body cannot be held: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest("body_json", f"the body is not JSON: {error}") from error
     if route.lenient_body:

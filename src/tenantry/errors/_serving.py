@@ -18,6 +18,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The request's body is not the JSON that the path takes.",
         "Mend the JSON at the place named.",
     ),
+    "number_range": (
+        "A number in the body is beyond what a 64-bit float holds.",
+        "Send a number of at most 1.7e308 in size, or null where the value is not known.",
+    ),
     "body_encoding": (
         "The body's Content-Encoding is unknown or does not fit the bytes.",
         "Send the body plain, or compressed with gzip or deflate.",

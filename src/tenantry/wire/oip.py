@@ -68,6 +68,8 @@ class LateTensor(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if self.data:
             try:
                 data = _data_decoder.decode(self.data)
+            except msgspec.ValidationError as error:
+                raise _wrong(f"the data of input {self.name!r} are wrong: {error}", error) from error
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
                 raise InvalidRequest(
                     "body_json", f"the data of input {self.name!r} are wrong: {error}"
@@ -146,7 +148,7 @@ def decode_infer(data: bytes | memoryview) -> InferRequest | LateRequest:
     try:
         return (_infer_decoder if len(data) <= LATE_BYTES else _late_decoder).decode(data)
     except msgspec.ValidationError as error:
-        raise InvalidRequest("body_json", f"the inference request is wrong: {error}") from error
+        raise _wrong(f"the inference request is wrong: {error}", error) from error
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         value = _lenient(bytes(data), error)
     try:
@@ -176,6 +178,11 @@ def read_records(data: bytes) -> Any:
     return read_json(data)
 
 
+def _wrong(message: str, error: msgspec.ValidationError) -> InvalidRequest:
+    """A refusal of JSON that is well formed. msgspec says by its words alone that a number was too large."""
+    return InvalidRequest("number_range" if "Number out of range" in str(error) else "body_json", message)
+
+
 def _lenient(raw: bytes, error: Exception) -> Any:
     """Read JSON with the literals NaN and Infinity, which are none of its own.
 
@@ -187,6 +194,9 @@ def _lenient(raw: bytes, error: Exception) -> Any:
             return json.loads(raw)
         except (ValueError, RecursionError) as second:
             error = second
+    if isinstance(error, msgspec.ValidationError):
+        # Of any JSON only a number can be wrong in itself: 1e999 is beyond what a float holds.
+        raise InvalidRequest("number_range", f"a number in the body cannot be held: {error}") from error
     what = "nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}"
     what = what if raw.strip() else "empty"
     raise InvalidRequest("body_json", f"the body is {what}") from error
