@@ -48,6 +48,7 @@ def test_the_tasks_are_found(churn, teams, prices):
         ("access", "billing", "network"),
     )
     assert (prices.signature.task, prices.signature.classes) == (Task.REGRESSION, ())
+    assert prices.scorecard.threshold is None
 
 
 def test_the_signal_is_found(churn, teams, prices):

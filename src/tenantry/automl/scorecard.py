@@ -43,7 +43,7 @@ def build_scorecard(
         task=target.task,
         classes=target.classes,
         positive_class=target.positive,
-        threshold=threshold,
+        threshold=threshold if learned.task is Task.BINARY else None,
         rows=len(target.rows),
         metrics=metrics,
         verdict=verdict(target.task, metrics, definition.target, target.classes, target.positive),

@@ -58,13 +58,19 @@ def verdict(
         right = by_name["accuracy"]
         return (
             f"Names the right {target} {right.value:.0%} of the time (always naming the most common: "
-            f"{right.guessing:.0%}). {_trust(by_name['macro_auroc'])}"
+            f"{_guessing(right):.0%}). {_trust(by_name['macro_auroc'])}"
         )
     share, error = by_name["r2"], by_name["mae"]
     return (
         f"Explains {max(0.0, share.value):.0%} of the differences in {target}; on average it is off by "
-        f"{_figure(error.value)} (guessing: {_figure(error.guessing)}). {_trust(share)}"
+        f"{_figure(error.value)} (guessing: {_figure(_guessing(error))}). {_trust(share)}"
     )
+
+
+def _guessing(metric: Metric) -> float:
+    if metric.guessing is None:
+        raise AssertionError(f"{metric.name} is not measured against guessing")
+    return metric.guessing
 
 
 def _figure(value: float) -> str:
@@ -73,7 +79,7 @@ def _figure(value: float) -> str:
 
 
 def _trust(metric: Metric) -> str:
-    if metric.low <= metric.guessing:
+    if metric.low <= _guessing(metric):
         return "That is not surely better than guessing: do not rely on it."
     width = metric.high - metric.low
     return "The figure is uncertain, for lack of rows." if width > 0.1 else "The figure is well founded."
@@ -111,7 +117,8 @@ def _count(card: Scorecard, role: Role) -> int:
 
 def _metric_table(metrics: tuple[Metric, ...]) -> str:
     rows = [
-        f"| {m.name} | {m.value:.4g} | {m.low:.4g} to {m.high:.4g} | {m.guessing:.4g} | "
+        f"| {m.name} | {m.value:.4g} | {m.low:.4g} to {m.high:.4g} | "
+        f"{'–' if m.guessing is None else f'{m.guessing:.4g}'} | "
         f"{'higher' if m.higher_is_better else 'lower'} |"
         for m in metrics
     ]

@@ -10,13 +10,14 @@ from tenantry.schema import Role, SemanticType, Task
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """One quality figure from out-of-fold predictions, with its 95 % interval and what guessing gets."""
+    """One quality figure from out-of-fold predictions, with its 95 % interval and what guessing gets (``None``
+    where that is no yardstick, as for recall, which is full for who always says yes)."""
 
     name: str
     value: float
     low: float
     high: float
-    guessing: float
+    guessing: float | None
     higher_is_better: bool = True
 
 
@@ -52,7 +53,7 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
 
     ``curves`` holds lists ready to plot: ``roc``, ``pr``, ``calibration``, ``lift``, ``confusion`` (by
     threshold) for classification (one set a class for multiclass, under the class name); ``residuals``,
-    ``predicted_actual`` for regression.
+    ``predicted_actual`` for regression. ``threshold`` is of two classes only.
     """
 
     prediction: str
@@ -60,7 +61,7 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
     task: Task
     classes: tuple[str, ...]
     positive_class: str | None
-    threshold: float
+    threshold: float | None
     rows: int
     metrics: tuple[Metric, ...]
     verdict: str

@@ -18,7 +18,7 @@ def show(console: Console, card: Scorecard, version: str) -> None:
     """All of it: quality, columns, findings."""
     _head(console, card, f"{card.prediction} {_version(version)}")
     metrics(console, card.metrics)
-    if card.positive_class is not None:
+    if card.positive_class is not None and card.threshold is not None:
         console.print(
             f"A record is called {card.positive_class} from a probability of {figure(card.threshold)} on.",
             markup=False,
@@ -82,6 +82,8 @@ def _head(console: Console, card: Scorecard, title: str) -> None:
 def _beats_guessing(card: Scorecard) -> bool:
     """Whether the first metric's interval leaves guessing behind."""
     first = card.metrics[0]
+    if first.guessing is None:
+        return False
     return first.low > first.guessing if first.higher_is_better else first.high < first.guessing
 
 

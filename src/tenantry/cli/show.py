@@ -43,7 +43,13 @@ def when(seconds: float) -> str:
 def metrics(console: Console, measured: Iterable[Metric]) -> None:
     """Quality figures, each with its interval and what guessing gets."""
     rows = [
-        (m.name, figure(m.value), f"{figure(m.low)} – {figure(m.high)}", figure(m.guessing)) for m in measured
+        (
+            m.name,
+            figure(m.value),
+            f"{figure(m.low)} – {figure(m.high)}",
+            "–" if m.guessing is None else figure(m.guessing),
+        )
+        for m in measured
     ]
     table(console, ("metric", "value", "95 % interval", "guessing"), rows)
 

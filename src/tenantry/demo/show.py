@@ -43,7 +43,8 @@ def _quality(card: dict[str, Any]) -> Table:
     for metric in card["metrics"][:TOP]:
         name = METRIC_NAMES.get(metric["name"], metric["name"].replace("_", " "))
         interval = f"{metric['low']:.3f} – {metric['high']:.3f}"
-        table.add_row(name, f"[bold]{metric['value']:.3f}[/bold]", interval, f"{metric['guessing']:.3f}")
+        guessing = "–" if metric["guessing"] is None else f"{metric['guessing']:.3f}"
+        table.add_row(name, f"[bold]{metric['value']:.3f}[/bold]", interval, guessing)
     return table
 
 

@@ -11,11 +11,12 @@ from tenantry.evaluation.intervals import Estimate, auroc_estimate, bootstrap_es
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One named figure; ``guessing`` is what the best constant prediction gets on the same rows."""
+    """One named figure; ``guessing`` is what the best constant prediction gets on the same rows, ``None`` where that is
+    no yardstick: always saying yes has full recall, and the prior is perfectly calibrated."""
 
     name: str
     estimate: Estimate
-    guessing: float
+    guessing: float | None
     higher_is_better: bool
 
 
@@ -66,13 +67,13 @@ def _binary(y: I64, probabilities: F64, threshold: float, seed: int, repeats: in
         Measured(
             "calibration_error",
             bootstrap_estimate(calibration(ones), calibration, n, seed, repeats),
-            0.0,
+            None,
             False,
         ),
         Measured("accuracy", _share(chosen == y), max(rate, 1 - rate), True),
         Measured("f1", bootstrap_estimate(f1(ones), f1, n, seed, repeats), 2 * rate / (1 + rate), True),
         Measured("precision", _share(positive[chosen == 1]), rate, True),
-        Measured("recall", _share(chosen[positive] == 1), 1.0, True),
+        Measured("recall", _share(chosen[positive] == 1), None, True),
     )
 
 

@@ -40,7 +40,7 @@ class ShownScorecard(Scorecard, frozen=True, kw_only=True):
         """The notebook's form: two small tables."""
         metrics = "".join(
             f"<tr><td>{escape(m.name)}</td><td>{m.value:.4g}</td><td>{m.low:.4g} to {m.high:.4g}</td>"
-            f"<td>{m.guessing:.4g}</td></tr>"
+            f"<td>{'–' if m.guessing is None else f'{m.guessing:.4g}'}</td></tr>"
             for m in self.metrics
         )
         columns = "".join(
@@ -66,4 +66,5 @@ class ShownScorecard(Scorecard, frozen=True, kw_only=True):
 
 
 def _figures(metric: Metric) -> str:
-    return f"{metric.value:.4g} ({metric.low:.4g} to {metric.high:.4g}; guessing: {metric.guessing:.4g})"
+    guessing = "" if metric.guessing is None else f"; guessing: {metric.guessing:.4g}"
+    return f"{metric.value:.4g} ({metric.low:.4g} to {metric.high:.4g}{guessing})"
