@@ -2,6 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from scipy import sparse
+from scipy.special import softmax
 from sklearn.linear_model import Ridge
 
 from tenantry.automl.blend import find_blend
@@ -157,3 +158,20 @@ def test_a_forest_that_adds_nothing_is_left_out():
     found = find_blend(Task.BINARY, y, linear + rng.normal(size=(1000, 1)), linear)
     assert found.linear == 1.0
     assert np.array_equal(found(None, linear), linear)
+
+
+@pytest.mark.parametrize("present", [[0, 2], [0, 1], [1]])
+def test_a_class_that_a_fold_lacks_is_all_but_ruled_out(present):
+    rng = np.random.default_rng(8)
+    y = rng.choice(present, 90)
+    x = rng.normal(size=(90, 3)) + y[:, None]
+    fit = fit_linear(x, y, Objective(Task.MULTICLASS, 3), 1.0)
+    p = softmax(fit.margins(x), axis=1)
+    absent = sorted({0, 1, 2} - set(present))
+    assert p[:, absent].mean() < 0.02
+    assert (p.argmax(axis=1) == y).mean() > 0.5
+
+
+def test_a_fold_with_one_outcome_only_says_so():
+    fit = fit_linear(np.zeros((20, 2)), np.ones(20, dtype=int), BINARY, 1.0)
+    assert fit.margins(np.zeros((1, 2)))[0, 0] == 6.0

@@ -264,3 +264,15 @@ def test_churn_of_the_shipped_table_is_as_good_as_a_straight_logistic_regression
     assert found["calibration_error"].value < 0.03
     assert len(model.plan) < 300_000
     assert columns(model)["customerID"].role is Role.EXCLUDED
+
+
+def test_an_outcome_made_of_copies_of_one_row_is_still_learnt():
+    rng = np.random.default_rng(0)
+    table = pa.table(
+        {
+            "a": [*rng.normal(size=100), *[1.2345] * 12],
+            "b": [*rng.normal(size=100), *[5.4321] * 12],
+            "y": ["no"] * 100 + ["yes"] * 12,
+        }
+    )
+    assert learn(table, "y").receipt.passed

@@ -167,7 +167,10 @@ def _folds(target: Target, groups: I64, seed: int) -> I64:
     """Equal rows share a fold; classes are spread evenly."""
     if target.task is Task.REGRESSION:
         return group_folds(groups, FOLDS, seed)
-    return stratified_folds(np.asarray(target.y, dtype=np.int64), FOLDS, seed, groups)
+    y = np.asarray(target.y, dtype=np.int64)
+    folds = stratified_folds(y, FOLDS, seed, groups)
+    spread = min(len(np.unique(folds[y == k])) for k in range(len(target.classes)))
+    return folds if spread > 1 else stratified_folds(y, FOLDS, seed)  # a class made of copies must be parted
 
 
 def _finish_seconds(rows: int, columns: int, outputs: int, budget: Budget) -> float:

@@ -32,6 +32,8 @@ _LARGEST = 1e37
 """Terms with larger figures than float32 can hold are left out: the slot hardly varies."""
 _MOST_SPLINES = 200
 """With more numbers than this, splines would only make a wide matrix wider."""
+_RULED_OUT = -6.0
+"""A margin that stands for a probability of about 0.25 %."""
 _MIN_WORD_ROWS = 5
 _MAX_WORDS = 200
 
@@ -184,5 +186,26 @@ def fit_linear(
     passes = passes_for(matrix, objective.outputs, seconds)
     if objective.task is Task.REGRESSION:
         return LinearFit(*ridge(matrix, y, strength, passes))
-    begin = None if start is None else (start.weights, start.intercept)
-    return LinearFit(*logistic(matrix, y, strength, passes, begin))
+    present = np.unique(y)
+    if len(present) == objective.classes:
+        begin = None if start is None else (start.weights, start.intercept)
+        return LinearFit(*logistic(matrix, y, strength, passes, begin))
+    return _without_absent(matrix, y, objective, strength, passes, present)
+
+
+def _without_absent(
+    matrix: Any, y: np.ndarray, objective: Objective, strength: float, passes: int, present: np.ndarray
+) -> LinearFit:
+    """A fold of a tiny table may lack a class: it gets no weights, and an intercept that all but rules it out."""
+    weights = np.zeros((matrix.shape[1], objective.outputs))
+    if objective.task is Task.BINARY:
+        return LinearFit(weights, np.array([_RULED_OUT * (1.0 if present[0] == 0 else -1.0)]))
+    intercept = np.full(objective.outputs, _RULED_OUT)
+    if len(present) == 1:
+        intercept[present] = 0.0
+        return LinearFit(weights, intercept)
+    found, offset = logistic(matrix, np.searchsorted(present, y), strength, passes, None)
+    if len(present) == 2:  # one row of weights for both classes
+        found, offset = np.hstack((-found / 2, found / 2)), np.array([-offset[0] / 2, offset[0] / 2])
+    weights[:, present], intercept[present] = found, offset
+    return LinearFit(weights, intercept)
