@@ -27,7 +27,7 @@ class Plan(Kernel):
     ``score_rows(records)`` a list of them; ``score_columns(columns, rows)`` float64 bytes, rows × outputs, from one
     entry a column (``None``, a list, or a buffer of float64); ``margins(record)`` the margins before calibration;
     ``encode(record)`` the float32 slots as bytes; ``explain(record, output=0)`` one Shapley value a column, in margin
-    space, which add up to the margin less ``meta.expected[output]``; ``unseen(column, word)`` whether the column (by its
+    space, which add up to the margin less ``meta.expected[output]``; ``unseen(column, word)`` whether the column (by
     number) is a category without an entry for the word; ``calibration`` the kind and the factor on the margin;
     ``close()`` unmaps.
 
