@@ -6,7 +6,7 @@ from scipy.special import softmax
 from sklearn.linear_model import Ridge
 
 from tenantry.automl.blend import find_blend
-from tenantry.automl.budget import Budget, Deadline
+from tenantry.automl.budget import Budget
 from tenantry.automl.encoders import build_space
 from tenantry.automl.losses import row_losses
 from tenantry.automl.members import ForestParams, Objective, build_design, fit_forest, fit_linear, solvers
@@ -66,7 +66,7 @@ def test_a_forest_stops_at_its_deadline_with_what_it_has():
     rng = np.random.default_rng(2)
     x = rng.normal(size=(4000, 20)).astype(np.float32)
     y = (x[:, 0] > 0).astype(int)
-    forest = fit_forest(x, y, BINARY, ForestParams(), rounds=5000, seed=0, deadline=Deadline(0.0))
+    forest = fit_forest(x, y, BINARY, ForestParams(), rounds=5000, seed=0, deadline=Budget(0.0).deadline(0.0))
     assert forest.rounds == 1
 
 

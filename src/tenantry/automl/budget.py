@@ -9,10 +9,12 @@ class Budget:
     """CPU seconds of this process and all its threads, counted from construction.
 
     ``left`` is checked before each step and in every boosting round; what a step has at that point is what there is.
+    ``bound`` says whether the clock has decided anything yet: where it has, the same seed may give another model.
     """
 
     def __init__(self, cpu_seconds: float) -> None:
         self.limit = cpu_seconds
+        self.bound = False
         self._held = 0.0
         self._start = time.process_time()
 
@@ -32,7 +34,7 @@ class Budget:
 
     def deadline(self, seconds: float) -> "Deadline":
         """A stop ``seconds`` from now, or when the budget ends if that is sooner."""
-        return Deadline(time.process_time() + max(0.0, min(seconds, self.left)))
+        return Deadline(time.process_time() + max(0.0, min(seconds, self.left)), self)
 
     def require(self, step: str) -> None:
         """Raise ``InvalidData("budget_exhausted")`` where nothing is left for a step that cannot be left out."""
@@ -45,13 +47,17 @@ class Budget:
 class Deadline:
     """A point in this process's CPU time."""
 
-    def __init__(self, at: float) -> None:
+    def __init__(self, at: float, budget: Budget) -> None:
         self._at = at
+        self._budget = budget
 
     @property
     def passed(self) -> bool:
         """Whether it is time to stop."""
-        return time.process_time() >= self._at
+        if time.process_time() < self._at:
+            return False
+        self._budget.bound = True
+        return True
 
     @property
     def left(self) -> float:

@@ -20,6 +20,7 @@ from tenantry.automl.members import (
     fit_forest,
     fit_linear,
 )
+from tenantry.automl.members.solvers import MOST_PASSES, passes_for
 
 STRENGTHS = (0.02, 0.2, 2.0, 10.0)
 """Inverse penalties of the linear member that are tried on the first fold, the strongest penalty first."""
@@ -95,6 +96,7 @@ class OutOfFoldRun:
             done.append(self._fold(fold, seconds))
             report((fold + 1) / count, f"fold {fold + 1} of {count}")
             if self.budget.left < 1.5 * (self.budget.spent - before) and fold + 1 < count:
+                self.budget.bound = True
                 break
         return self._join(done)
 
@@ -123,6 +125,8 @@ class OutOfFoldRun:
         loss falls and half of the fold's time is left."""
         objective = self.learning.objective
         half = deadline.left / 2
+        if passes_for(own, objective.outputs, half / 2) < MOST_PASSES:
+            self.budget.bound = True
         if self.strength is not None:
             return fit_linear(own, y[0], objective, self.strength, seconds=half).margins(other)
         best: tuple[float, F64] | None = None
@@ -137,6 +141,7 @@ class OutOfFoldRun:
                 break
             best, self.strength = (loss, margins), strength
             if deadline.left < half:
+                self.budget.bound = True
                 break
         if best is None:
             raise AssertionError("no penalty was tried")
@@ -149,6 +154,7 @@ class OutOfFoldRun:
         forest = self._fit(own, y, validation, deadline, hurry=FEW_ROUNDS if first else 0)
         if not forest.hurried:
             return forest
+        self.budget.bound = True
         self.params = replace(self.params, learning_rate=FASTER_RATE)
         return self._fit(own, y, validation, deadline, hurry=0)
 

@@ -48,7 +48,7 @@ def build_scorecard(
         metrics=metrics,
         verdict=verdict(target.task, metrics, definition.target, target.classes, target.positive),
         columns=prepared.report(impact, definition.key),
-        findings=(*prepared.findings, *_dominant(impact)),
+        findings=(*prepared.findings, *_dominant(impact), *_bound(budget)),
         curves=_curves(learned, target.classes, seed),
         members=learned.members,
         cpu_seconds=0.0,
@@ -90,6 +90,21 @@ def _curves(learned: Learned, classes: tuple[str, ...], seed: int) -> dict[str, 
     if learned.task is Task.BINARY:
         return curves.binary_curves(y, learned.predicted[:, 1])
     return curves.multiclass_curves(y, learned.predicted, classes)
+
+
+def _bound(budget: Budget) -> tuple[Finding, ...]:
+    if not budget.bound:
+        return ()
+    return (
+        Finding(
+            code="budget_bound",
+            severity="info",
+            columns=(),
+            message=f"the budget of {budget.limit:g} CPU seconds cut the training short",
+            action="Raise the budget for a better model, and for the same model from the same seed every time.",
+            evidence={"budget_cpu_seconds": budget.limit},
+        ),
+    )
 
 
 def _dominant(impact: dict[str, float]) -> tuple[Finding, ...]:

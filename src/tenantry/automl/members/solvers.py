@@ -18,10 +18,17 @@ _CLOSED_FORM = 4e9
 """Most multiplications for the closed form of ridge regression; beyond, least squares by iteration."""
 
 
+_STEPS = (FEWEST_PASSES, 16, 32, 64, MOST_PASSES)
+
+
 def passes_for(matrix: Any, outputs: int, seconds: float) -> int:
-    """How many passes over the matrix ``seconds`` of CPU time pay for, between 8 and 150."""
+    """How many passes over the matrix ``seconds`` of CPU time pay for, between 8 and 150.
+
+    In coarse steps, so that a few milliseconds more or less seldom give another model.
+    """
     cost = _stored(matrix) * outputs * _SECONDS_PER_CELL
-    return int(min(MOST_PASSES, max(FEWEST_PASSES, seconds / max(cost, 1e-9))))
+    paid = seconds / max(cost, 1e-9)
+    return max((step for step in _STEPS if step <= paid), default=FEWEST_PASSES)
 
 
 def logistic(
