@@ -15,6 +15,8 @@ SECTIONS = {
     "automl": "Quality, leakage and size on tables with a manifest",
     "serving": "One scoring worker beside a bare echo server",
 }
+NOISE = "[LightGBM]"
+"""LightGBM writes warnings about a rival's data to standard output."""
 HEAD = """# Benchmarks
 
 Each table is made by the command above it, ours and its rival or limit in one run. The machine is shared and
@@ -46,12 +48,13 @@ def main() -> int:
                 shown = f"make bench DATA=<folder> ARGS='--only {name} --rival {given.rival.name}'"
         print(f"# {SECTIONS[name]}", flush=True)
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        print(done.stdout, flush=True)
+        table = "".join(line for line in done.stdout.splitlines(keepends=True) if not line.startswith(NOISE))
+        print(table, flush=True)
         if done.returncode:
             failed.append(name)
             continue
         where = f"{os.cpu_count()} cores, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}"
-        kept[name] = f"## {SECTIONS[name]}\n\n`{shown}` ({where})\n\n{done.stdout.strip()}\n"
+        kept[name] = f"## {SECTIONS[name]}\n\n`{shown}` ({where})\n\n{table.strip()}\n"
     if given.write:
         PAGE.write_text(HEAD + "\n".join(_marked(name, kept[name]) for name in SECTIONS if name in kept))
     for name in failed:
