@@ -1,7 +1,7 @@
 """Texts that are not numbers or dates: words for missing, booleans, contacts, places, categories, free text."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tenantry.automl.typing.distinct import SAMPLE, Distinct
 from tenantry.automl.typing.places import COUNTRIES
@@ -72,15 +72,30 @@ def boolean_spellings(words: Sequence[str]) -> dict[str, str]:
 def contact_type(name: str, texts: list[str]) -> SemanticType | None:
     """Email, URL or phone, where nine in ten values look like it."""
     texts = texts[:SAMPLE]
-    most = 0.9 * len(texts)
-    if sum(bool(_EMAIL.fullmatch(t)) for t in texts) >= most:
+    if _mostly(texts, 0.9, lambda t: bool(_EMAIL.fullmatch(t))):
         return SemanticType.EMAIL
-    if sum(bool(_URL.fullmatch(t)) for t in texts) >= most:
+    if _mostly(texts, 0.9, lambda t: bool(_URL.fullmatch(t))):
         return SemanticType.URL
-    shaped = [t for t in texts if _PHONE.fullmatch(t) and 7 <= sum(c.isdigit() for c in t) <= 15]
-    if len(shaped) >= most and (_PHONE_NAME.search(name) or all(re.search(r"[+()\-]", t) for t in shaped)):
+    if _mostly(texts, 0.9, _phone_shaped) and (
+        _PHONE_NAME.search(name) or all(re.search(r"[+()\-]", t) for t in texts if _phone_shaped(t))
+    ):
         return SemanticType.PHONE
     return None
+
+
+def _phone_shaped(text: str) -> bool:
+    return bool(_PHONE.fullmatch(text)) and 7 <= sum(c.isdigit() for c in text) <= 15
+
+
+def _mostly(texts: list[str], share: float, matches: Callable[[str], bool]) -> bool:
+    """Whether at least ``share`` of the texts match. Ends as soon as too many do not: tables have many columns."""
+    left = len(texts)
+    for text in texts:
+        if not matches(text):
+            left -= 1
+            if left < share * len(texts):
+                return False
+    return True
 
 
 def place_type(name: str, texts: list[str]) -> SemanticType | None:
@@ -92,8 +107,13 @@ def place_type(name: str, texts: list[str]) -> SemanticType | None:
         _POSTAL_NAME.search(name) or (zeros and len({len(t) for t in texts}) == 1 and len(texts[0]) == 5)
     ):
         return SemanticType.POSTAL_CODE
-    known = sum(re.sub(r"[^a-z]+", " ", t.lower()).strip() in COUNTRIES for t in texts)
-    return SemanticType.COUNTRY if len(texts) >= 3 and known >= 0.8 * len(texts) else None
+    if len(texts) >= 3 and _mostly(texts, 0.8, _names_country):
+        return SemanticType.COUNTRY
+    return None
+
+
+def _names_country(text: str) -> bool:
+    return re.sub(r"[^a-z]+", " ", text.lower()).strip() in COUNTRIES
 
 
 def is_free_text(values: Distinct) -> bool:
