@@ -28,7 +28,7 @@ from tenantry.access import digest_of
 from tenantry.plan import compile_plan
 from tenantry.plan.ir import Calibration, NumberColumn, PlanSpec, Tree
 from tenantry.plan.meta import ColumnMeta, PlanMeta
-from tenantry.routing import Endpoint, EndpointTable, KeyEntry, PlanRef, save
+from tenantry.routing import Endpoint, EndpointTable, KeyEntry, VersionRef, save
 from tenantry.schema import Column, SemanticType, Signature, Task
 from tenantry.tenancy import TenantId
 
@@ -98,7 +98,7 @@ def furnish(home: Path) -> None:
     """A home folder with one tenant and one model."""
     data = random_plan()
     (home / "plan").write_bytes(data)
-    ref = PlanRef(path="plan", sha256=hashlib.sha256(data).hexdigest())
+    ref = VersionRef(path="plan", sha256=hashlib.sha256(data).hexdigest())
     tenant = TenantId("bench")
     save(
         home / "endpoints",

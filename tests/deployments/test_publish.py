@@ -76,11 +76,11 @@ def test_the_table_holds_keys_versions_and_aliases_of_every_tenant(services: Ser
     target = table.resolve(ACME, "churn")
     assert target is not None
     assert target.version == "2"
-    assert (services.settings.home / target.plan.path).read_bytes() == b"plan 2"
-    assert not Path(target.plan.path).is_absolute()
+    assert (services.settings.home / target.ref.path).read_bytes() == b"plan 2"
+    assert not Path(target.ref.path).is_absolute()
     first = table.resolve(ACME, "churn", "1")
     assert first is not None
-    assert (services.settings.home / first.plan.path).read_bytes() == b"plan 1"
+    assert (services.settings.home / first.ref.path).read_bytes() == b"plan 1"
     assert table.resolve(BETA, "churn") is None
     assert table.resolve(BETA, "churn", "1") is not None
 

@@ -1,11 +1,11 @@
 """The endpoint table: who is who, and which plan answers."""
 
-from tenantry.routing import Endpoint, EndpointTable, KeyEntry, PlanRef
+from tenantry.routing import Endpoint, EndpointTable, KeyEntry, VersionRef
 from tenantry.tenancy import TenantId
 
 ACME, BOLT = TenantId("acme"), TenantId("bolt")
-ONE = PlanRef(path="blobs/acme/aa/1", sha256="1" * 64)
-TWO = PlanRef(path="blobs/acme/aa/2", sha256="2" * 64)
+ONE = VersionRef(path="blobs/acme/aa/1", sha256="1" * 64)
+TWO = VersionRef(path="blobs/acme/aa/2", sha256="2" * 64)
 
 
 def table() -> EndpointTable:

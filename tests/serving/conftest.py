@@ -15,7 +15,7 @@ import pytest
 
 from tenantry.errors import Corrupt, InvalidData
 from tenantry.plan.meta import ColumnMeta, PlanMeta
-from tenantry.routing import Endpoint, EndpointTable, KeyEntry, PlanRef
+from tenantry.routing import Endpoint, EndpointTable, KeyEntry, VersionRef
 from tenantry.schema import Column, SemanticType, Signature, Task
 from tenantry.serving import Core, Limits, Models, Response, State
 from tenantry.tenancy import TenantId
@@ -114,13 +114,13 @@ class World:
         self.state = State(Models(home, self.runtime, limits), limits)
         self.core = Core(self.state, lambda: NOW)
 
-    def store(self, tenant: str, meta: PlanMeta) -> PlanRef:
+    def store(self, tenant: str, meta: PlanMeta) -> VersionRef:
         data = msgspec.json.encode(meta)
         digest = sha256(data + tenant.encode()).hexdigest()
         path = self.home / "blobs" / tenant / digest
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        return PlanRef(path=str(path.relative_to(self.home)), sha256=sha256(data).hexdigest())
+        return VersionRef(path=str(path.relative_to(self.home)), sha256=sha256(data).hexdigest())
 
     def ask(
         self,

@@ -21,7 +21,7 @@ from tenantry.plan.ir import (
     Tree,
 )
 from tenantry.plan.meta import ColumnMeta, PlanMeta
-from tenantry.routing import Endpoint, EndpointTable, KeyEntry, PlanRef, next_number, save
+from tenantry.routing import Endpoint, EndpointTable, KeyEntry, VersionRef, next_number, save
 from tenantry.schema import Column, SemanticType, Signature, Task
 from tenantry.tenancy import TenantId
 
@@ -106,13 +106,13 @@ def _tree(output: int) -> Tree:
     )
 
 
-def store_plan(home: Path, tenant: str, data: bytes) -> PlanRef:
+def store_plan(home: Path, tenant: str, data: bytes) -> VersionRef:
     """Put a plan where the blob store would."""
     digest = sha256(data).hexdigest()
     path = home / "blobs" / tenant / digest[:2] / digest
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    return PlanRef(path=str(path.relative_to(home)), sha256=digest)
+    return VersionRef(path=str(path.relative_to(home)), sha256=digest)
 
 
 def publish(

@@ -19,7 +19,7 @@ from tenantry.routing import (
     Endpoint,
     EndpointTable,
     KeyEntry,
-    PlanRef,
+    VersionRef,
     load_current,
     next_number,
     prune,
@@ -107,18 +107,18 @@ class Publisher:
                 endpoints.setdefault(model.tenant, {})[model.name] = endpoint
         return endpoints
 
-    def _versions(self, model: Model, known: dict[str, PlanRef]) -> dict[str, PlanRef]:
+    def _versions(self, model: Model, known: dict[str, VersionRef]) -> dict[str, VersionRef]:
         """The plans of a model's versions; only those that are new since the last table are looked up."""
         if all(str(number) in known for number in range(1, model.latest + 1)):
             return known
-        found: dict[str, PlanRef] = {}
+        found: dict[str, VersionRef] = {}
         for version in self._registry.versions(model.tenant, model.name):
             plan = known.get(str(version.number)) or self._plan(version)
             if plan is not None:
                 found[str(version.number)] = plan
         return found
 
-    def _plan(self, version: Version) -> PlanRef | None:
+    def _plan(self, version: Version) -> VersionRef | None:
         try:
             manifest = load_manifest(self._blobs, version.tenant, version.bundle)
             digest = manifest.files[PLAN].sha256
@@ -138,4 +138,4 @@ class Publisher:
             return None
         # A blob store outside the home folder gives an absolute path, which joins to itself.
         shown = path.relative_to(self._home) if path.is_relative_to(self._home) else path
-        return PlanRef(path=str(shown), sha256=digest)
+        return VersionRef(path=str(shown), sha256=digest)

@@ -12,8 +12,9 @@ from tenantry.routing.table import (
     Endpoint,
     EndpointTable,
     KeyEntry,
-    PlanRef,
     Target,
+    TenantEntry,
+    VersionRef,
 )
 
 __all__ = [
@@ -22,8 +23,9 @@ __all__ = [
     "Endpoint",
     "EndpointTable",
     "KeyEntry",
-    "PlanRef",
     "Target",
+    "TenantEntry",
+    "VersionRef",
     "current_stamp",
     "load_current",
     "next_number",

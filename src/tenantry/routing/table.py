@@ -1,15 +1,17 @@
-"""The table's shape: keys by digest, and each tenant's endpoints."""
+"""The table's shape: keys by digest, tenants with their attributes and quotas, and each tenant's endpoints."""
 
 from typing import NamedTuple
 
 import msgspec
 
+from tenantry.admission import DEFAULT_POLICY, Policy, Quota
+from tenantry.routing.rules import Rule
 from tenantry.tenancy import TenantId
 
 DEFAULT_ALIAS = "champion"
-"""The version that answers where a request names none."""
+"""The version that answers where neither a request nor a rule names one."""
 
-TABLE_FORMAT = 1
+TABLE_FORMAT = 2
 """Format number of the stored table; a reader refuses any other."""
 
 
@@ -26,38 +28,62 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires: float | None = None
 
 
-class PlanRef(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a version's plan lies: a path relative to the home folder, and the file's SHA-256 (hex)."""
+class VersionRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a version's file lies and what rules may ask of it.
+
+    ``path`` is relative to the home folder, ``sha256`` the file's digest (hex), ``size`` its bytes (0: not known),
+    ``runtime`` what opens it (``plan``, ``onnx``).
+    """
 
     path: str
     sha256: str
+    size: int = 0
+    runtime: str = "plan"
+    tags: dict[str, str] = {}
+    metrics: dict[str, float] = {}
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One served prediction: its versions by number (as text), and aliases that point to them."""
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One deployment: its versions by number (as text), aliases that point to them, its rules in order, its SLO class
+    by name, and whether its versions in use stay in memory (``pinned``).
+    """
 
-    versions: dict[str, PlanRef]
+    versions: dict[str, VersionRef]
     aliases: dict[str, str] = {}
+    rules: tuple[Rule, ...] = ()
+    policy: str = DEFAULT_POLICY
+    pinned: bool = False
+
+
+class TenantEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of a tenant beyond its endpoints: attributes as text, for rules, and its quota."""
+
+    attributes: dict[str, str] = {}
+    quota: Quota = Quota()
 
 
 class Target(NamedTuple):
     """What a name and a version come to."""
 
     version: str
-    plan: PlanRef
+    ref: VersionRef
 
 
 class EndpointTable(msgspec.Struct, frozen=True, kw_only=True):
     """One immutable snapshot, numbered upwards; a higher number is newer.
 
-    ``keys``: SHA-256 hex of the secret → key. ``endpoints``: tenant → name → endpoint. ``created``: seconds
-    since the epoch.
+    ``keys``: SHA-256 hex of the secret → key. ``endpoints``: tenant → name → endpoint. ``tenants``: tenants that have
+    attributes or a quota of their own. ``policies``: SLO classes by name; a name that is missing is the default
+    policy. ``rules``: the platform's own, before every deployment's. ``created``: seconds since the epoch.
     """
 
     number: int
     created: float
     keys: dict[str, KeyEntry] = {}
     endpoints: dict[TenantId, dict[str, Endpoint]] = {}
+    tenants: dict[TenantId, TenantEntry] = {}
+    policies: dict[str, Policy] = {}
+    rules: tuple[Rule, ...] = ()
     format: int = TABLE_FORMAT
 
     def key(self, digest: str, now: float) -> KeyEntry | None:
@@ -77,11 +103,11 @@ class EndpointTable(msgspec.Struct, frozen=True, kw_only=True):
         return None if endpoints is None else endpoints.get(name)
 
     def resolve(self, tenant: TenantId, name: str, version: str | None = None) -> Target | None:
-        """The plan that answers for ``name`` at a version number, an alias, or the default alias."""
+        """The file that answers for ``name`` at a version number, an alias, or the default alias; no rules."""
         endpoint = self.endpoint(tenant, name)
         if endpoint is None:
             return None
         wanted = version or DEFAULT_ALIAS
         number = endpoint.aliases.get(wanted, wanted)
-        plan = endpoint.versions.get(number)
-        return None if plan is None else Target(number, plan)
+        ref = endpoint.versions.get(number)
+        return None if ref is None else Target(number, ref)

@@ -45,4 +45,4 @@ class Call(NamedTuple):
 
     def model(self, target: Target) -> Model:
         """The opened model of a version."""
-        return self.models.get(self.tenant, target.plan)
+        return self.models.get(self.tenant, target.ref)

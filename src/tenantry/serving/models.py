@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tenantry.errors import Corrupt, TenantryError, Unavailable
-from tenantry.routing import EndpointTable, PlanRef
+from tenantry.routing import EndpointTable, VersionRef
 from tenantry.schema import NUMERIC_TYPES, Task
 from tenantry.serving.limits import Limits
 from tenantry.serving.ports import Runtime, ScoringPlan
@@ -103,7 +103,7 @@ class Models:
     def __len__(self) -> int:
         return len(self._open)
 
-    def get(self, tenant: TenantId, ref: PlanRef) -> Model:
+    def get(self, tenant: TenantId, ref: VersionRef) -> Model:
         """The model, opened now if need be.
 
         Raises ``Unavailable("model_unavailable")`` where the file cannot be read, ``Corrupt("plan_corrupt")``
@@ -139,7 +139,7 @@ class Models:
         ):
             self._bytes -= self._open.popitem(last=False)[1].plan.nbytes
 
-    def _load(self, tenant: TenantId, ref: PlanRef) -> Model:
+    def _load(self, tenant: TenantId, ref: VersionRef) -> Model:
         path = self._home / ref.path
         try:
             with path.open("rb") as file:
