@@ -49,4 +49,28 @@ CODES: dict[str, tuple[str, str]] = {
         "The alias has no earlier version to go back to.",
         "Promote the version that you want by its number.",
     ),
+    "rules_changed": (
+        "The routing rules were changed by somebody else in the meantime.",
+        "Read the rules again, and make the change to what they are now.",
+    ),
+    "rule_invalid": (
+        "The routing rules cannot be kept.",
+        "Mend the rule that the message names; docs/deployments.md shows every kind.",
+    ),
+    "tag_invalid": (
+        "A version's tags cannot be kept.",
+        "Use at most 32 tags; names of letters, digits, '.', '_' and '-', values of at most 200 characters.",
+    ),
+    "attribute_invalid": (
+        "A tenant's attributes cannot be kept.",
+        "Use at most 64 attributes with names of letters, digits, '.', '_' and '-'.",
+    ),
+    "policy_builtin": (
+        "A built-in SLO class cannot be removed.",
+        "Set it to other figures, or name another class in the deployment.",
+    ),
+    "policy_in_use": (
+        "Deployments use the SLO class.",
+        "Give them another class with 'tenantry model policy' first.",
+    ),
 }

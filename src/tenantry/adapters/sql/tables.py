@@ -6,7 +6,7 @@ A change here needs a migration in ``migrations/versions`` and its number in ``H
 
 import sqlalchemy as sa
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. Kept here so that a process finds out with one SELECT that there is nothing to
 migrate.
 """
@@ -211,4 +211,66 @@ schedules = sa.Table(
     sa.Column("offset_seconds", sa.Integer, nullable=False),
     sa.Column("next_due", sa.Double, nullable=False),
     sa.Index("ix_schedules_next_due", "next_due"),
+)
+
+deployments = sa.Table(
+    "deployments",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("pinned", sa.Boolean, nullable=False),
+    sa.Column("runtime", sa.Text, nullable=False),
+    sa.Column("rules", sa.Text, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.ForeignKeyConstraint(["tenant", "model"], ["models.tenant", "models.name"]),
+)
+
+version_tags = sa.Table(
+    "version_tags",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("tags", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["tenant", "model", "number"], ["versions.tenant", "versions.model", "versions.number"]
+    ),
+)
+
+version_exports = sa.Table(
+    "version_exports",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["tenant", "model", "number"], ["versions.tenant", "versions.model", "versions.number"]
+    ),
+)
+
+# The platform's rules: one row, whose number is PLATFORM.
+platform_rules = sa.Table(
+    "platform_rules",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("rules", sa.Text, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+)
+PLATFORM = 1
+
+policies = sa.Table(
+    "policies",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+quotas = sa.Table(
+    "quotas",
+    metadata,
+    sa.Column("tenant", sa.Text, sa.ForeignKey("tenants.id"), primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
 )
