@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tenantry.errors import _access, _control, _data, _jobs, _plan, _serving, _state
+from tenantry.errors import _access, _control, _data, _jobs, _load, _plan, _serving, _state
 
 CATALOGUE: dict[str, tuple[str, str]] = {
     **_data.CODES,
@@ -11,6 +11,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     **_access.CODES,
     **_jobs.CODES,
     **_serving.CODES,
+    **_load.CODES,
     **_control.CODES,
     **_state.CODES,
 }
