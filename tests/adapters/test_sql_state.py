@@ -6,8 +6,10 @@ from tenantry.adapters.files import FileBlobs
 from tenantry.adapters.sql import (
     SqlDatasets,
     SqlDefinitions,
+    SqlDeployments,
     SqlDirectory,
     SqlJobs,
+    SqlPolicies,
     SqlRegistry,
     open_database,
 )
@@ -15,9 +17,11 @@ from tenantry.testing import HeldClock, State, stored
 from tenantry.testing.suites import (
     DatasetsSuite,
     DefinitionsSuite,
+    DeploymentsSuite,
     DirectorySuite,
     JobsSuite,
     LeasesSuite,
+    PoliciesSuite,
     RegistrySuite,
     SchedulesSuite,
 )
@@ -33,6 +37,8 @@ class Sql:
             datasets=SqlDatasets(database, blobs, clock),
             definitions=SqlDefinitions(database, clock),
             registry=SqlRegistry(database, stored(blobs), clock),
+            deployments=SqlDeployments(database),
+            policies=SqlPolicies(database),
             jobs=SqlJobs(database, clock),
             close=database.close,
         )
@@ -51,6 +57,14 @@ class TestSqlDefinitions(Sql, DefinitionsSuite):
 
 
 class TestSqlRegistry(Sql, RegistrySuite):
+    pass
+
+
+class TestSqlDeployments(Sql, DeploymentsSuite):
+    pass
+
+
+class TestSqlPolicies(Sql, PoliciesSuite):
     pass
 
 

@@ -7,9 +7,11 @@ from tenantry.testing.suites import (
     BlobsSuite,
     DatasetsSuite,
     DefinitionsSuite,
+    DeploymentsSuite,
     DirectorySuite,
     JobsSuite,
     LeasesSuite,
+    PoliciesSuite,
     RegistrySuite,
     SchedulesSuite,
 )
@@ -38,6 +40,14 @@ class TestMemoryDefinitions(Memory, DefinitionsSuite):
 
 
 class TestMemoryRegistry(Memory, RegistrySuite):
+    pass
+
+
+class TestMemoryDeployments(Memory, DeploymentsSuite):
+    pass
+
+
+class TestMemoryPolicies(Memory, PoliciesSuite):
     pass
 
 

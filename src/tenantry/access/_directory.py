@@ -50,6 +50,10 @@ class Directory(Protocol):
         """The key with this digest if it is alive now; ``None`` for an unknown, revoked or expired one."""
         ...
 
+    def live_keys_of(self, tenant: TenantId | None) -> list[tuple[str, Key]]:
+        """As ``live_keys``, of one tenant or of the operators."""
+        ...
+
     def live_keys(self) -> list[tuple[str, Key]]:
         """(digest, key) of every key that is alive now, of all tenants and operators: for the endpoint table."""
         ...

@@ -14,15 +14,17 @@ from tenantry.adapters.sql import (
     Database,
     SqlDatasets,
     SqlDefinitions,
+    SqlDeployments,
     SqlDirectory,
     SqlJobs,
+    SqlPolicies,
     SqlRegistry,
     open_database,
 )
 from tenantry.apps import Definitions
 from tenantry.bundle import complete
 from tenantry.datasets import Datasets
-from tenantry.deployments import Publisher
+from tenantry.deployments import Deployments, Policies, Publisher
 from tenantry.errors import Unavailable
 from tenantry.ingest import TableReader
 from tenantry.ports.blobs import Blobs
@@ -48,6 +50,8 @@ class Services:
     registry: Registry
     datasets: Datasets
     definitions: Definitions
+    deployments: Deployments
+    policies: Policies
     jobs: Jobs
     reader: TableReader
     publisher: Publisher
@@ -82,6 +86,8 @@ def open_services(settings: Settings, *, clock: Clock | None = None) -> Services
         registry=registry,
         datasets=SqlDatasets(database, blobs, clock),
         definitions=SqlDefinitions(database, clock),
+        deployments=SqlDeployments(database),
+        policies=SqlPolicies(database),
         jobs=SqlJobs(database, clock),
         reader=DuckDBReader(),
         publisher=Publisher(settings.home, directory, registry, blobs, clock),

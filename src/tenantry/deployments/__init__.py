@@ -5,6 +5,17 @@ numbered endpoint table, published whole. Never knows: who reads it (``serving``
 (``workflows``).
 """
 
+from tenantry.deployments.ports import Deployments, Policies
 from tenantry.deployments.publish import Publisher
+from tenantry.deployments.records import STARTERS, Deployment, Export, RuleList, Runtime
 
-__all__ = ["Publisher"]
+__all__ = [
+    "STARTERS",
+    "Deployment",
+    "Deployments",
+    "Export",
+    "Policies",
+    "Publisher",
+    "RuleList",
+    "Runtime",
+]

@@ -18,8 +18,10 @@ from tenantry.testing.memory import (
     MemoryBlobs,
     MemoryDatasets,
     MemoryDefinitions,
+    MemoryDeployments,
     MemoryDirectory,
     MemoryJobs,
+    MemoryPolicies,
     MemoryRegistry,
 )
 from tenantry.testing.state import State, memory_state, stored
@@ -29,8 +31,10 @@ __all__ = [
     "MemoryBlobs",
     "MemoryDatasets",
     "MemoryDefinitions",
+    "MemoryDeployments",
     "MemoryDirectory",
     "MemoryJobs",
+    "MemoryPolicies",
     "MemoryRegistry",
     "State",
     "memory_state",

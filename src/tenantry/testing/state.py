@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tenantry.access import Directory
 from tenantry.apps import Definitions
 from tenantry.datasets import Datasets
+from tenantry.deployments.ports import Deployments, Policies
 from tenantry.errors import TenantryError
 from tenantry.ports.blobs import Blobs
 from tenantry.ports.clock import Clock
@@ -16,8 +17,10 @@ from tenantry.testing.memory import (
     MemoryBlobs,
     MemoryDatasets,
     MemoryDefinitions,
+    MemoryDeployments,
     MemoryDirectory,
     MemoryJobs,
+    MemoryPolicies,
     MemoryRegistry,
 )
 
@@ -31,6 +34,8 @@ class State:
     datasets: Datasets
     definitions: Definitions
     registry: Registry
+    deployments: Deployments
+    policies: Policies
     jobs: Jobs
     close: Callable[[], None] = lambda: None
 
@@ -42,12 +47,15 @@ def memory_state(clock: Clock) -> State:
     blobs = MemoryBlobs()
     directory = MemoryDirectory(clock)
     datasets = MemoryDatasets(directory, blobs, clock)
+    registry = MemoryRegistry(directory, datasets, stored(blobs), clock)
     return State(
         directory=directory,
         blobs=blobs,
         datasets=datasets,
         definitions=MemoryDefinitions(directory),
-        registry=MemoryRegistry(directory, datasets, stored(blobs), clock),
+        registry=registry,
+        deployments=MemoryDeployments(registry),
+        policies=MemoryPolicies(directory),
         jobs=MemoryJobs(directory, clock),
     )
 

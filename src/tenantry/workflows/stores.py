@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from tenantry.access import Directory
 from tenantry.apps import Definitions
 from tenantry.datasets import Datasets
+from tenantry.deployments.ports import Deployments, Policies
 from tenantry.ingest.ports import TableReader
 from tenantry.ports.blobs import Blobs
 from tenantry.ports.clock import Clock
@@ -51,6 +52,16 @@ class Stores(Protocol):
     @property
     def definitions(self) -> Definitions:
         """Prediction definitions."""
+        ...
+
+    @property
+    def deployments(self) -> Deployments:
+        """How models are deployed."""
+        ...
+
+    @property
+    def policies(self) -> Policies:
+        """SLO classes and quotas."""
         ...
 
     @property

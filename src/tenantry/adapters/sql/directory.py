@@ -96,10 +96,17 @@ class SqlDirectory:
         key = None if row is None else _key_of(row)
         return key if key is not None and key.alive(self._clock.now()) else None
 
+    def live_keys_of(self, tenant: TenantId | None) -> list[tuple[str, Key]]:
+        """See ``Directory.live_keys_of``."""
+        return self._live(_owned(tenant))
+
     def live_keys(self) -> list[tuple[str, Key]]:
         """See ``Directory.live_keys``."""
+        return self._live(sa.true())
+
+    def _live(self, condition: sa.ColumnElement[bool]) -> list[tuple[str, Key]]:
         now = self._clock.now()
-        chosen = keys.select().where(keys.c.revoked.is_(None)).order_by(keys.c.id)
+        chosen = keys.select().where(condition, keys.c.revoked.is_(None)).order_by(keys.c.id)
         with self._database.read() as connection:
             found = [(row.digest, _key_of(row)) for row in connection.execute(chosen)]
         return [(digest, key) for digest, key in found if key.alive(now)]

@@ -8,15 +8,19 @@ promises paths).
 from tenantry.testing.memory.blobs import MemoryBlobs
 from tenantry.testing.memory.datasets import MemoryDatasets
 from tenantry.testing.memory.definitions import MemoryDefinitions
+from tenantry.testing.memory.deployments import MemoryDeployments
 from tenantry.testing.memory.directory import MemoryDirectory
 from tenantry.testing.memory.jobs import MemoryJobs
+from tenantry.testing.memory.policies import MemoryPolicies
 from tenantry.testing.memory.registry import MemoryRegistry
 
 __all__ = [
     "MemoryBlobs",
     "MemoryDatasets",
     "MemoryDefinitions",
+    "MemoryDeployments",
     "MemoryDirectory",
     "MemoryJobs",
+    "MemoryPolicies",
     "MemoryRegistry",
 ]

@@ -89,6 +89,10 @@ class MemoryDirectory:
         key = self._keys.get(digest)
         return key if key is not None and key.alive(self._clock.now()) else None
 
+    def live_keys_of(self, tenant: TenantId | None) -> list[tuple[str, Key]]:
+        """See ``Directory.live_keys_of``."""
+        return [(digest, key) for digest, key in self.live_keys() if key.tenant == tenant]
+
     def live_keys(self) -> list[tuple[str, Key]]:
         """See ``Directory.live_keys``."""
         now = self._clock.now()

@@ -11,6 +11,7 @@ from tenantry.testing.suites.access import DirectorySuite
 from tenantry.testing.suites.base import StateSuite
 from tenantry.testing.suites.blobs import BlobsSuite
 from tenantry.testing.suites.datasets import DatasetsSuite, DefinitionsSuite
+from tenantry.testing.suites.deployments import DeploymentsSuite, PoliciesSuite
 from tenantry.testing.suites.jobs import JobsSuite
 from tenantry.testing.suites.leases import LeasesSuite
 from tenantry.testing.suites.registry import RegistrySuite
@@ -20,9 +21,11 @@ __all__ = [
     "BlobsSuite",
     "DatasetsSuite",
     "DefinitionsSuite",
+    "DeploymentsSuite",
     "DirectorySuite",
     "JobsSuite",
     "LeasesSuite",
+    "PoliciesSuite",
     "RegistrySuite",
     "SchedulesSuite",
     "StateSuite",

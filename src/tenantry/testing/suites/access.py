@@ -120,3 +120,6 @@ class DirectorySuite(StateSuite):
         dead, _ = state.directory.create_key(GLOBEX, Role.SCORER)
         state.directory.revoke(GLOBEX, dead.id)
         assert dict(state.directory.live_keys()) == {digest_of(secret): key for key, secret in made}
+        for owner, (key, secret) in zip((ACME, GLOBEX, None), made, strict=True):
+            assert state.directory.live_keys_of(owner) == [(digest_of(secret), key)]
+        assert state.directory.live_keys_of(NOBODY) == []
