@@ -1,28 +1,29 @@
-"""The endpoint table: everything that a scoring worker knows of the world.
+"""The endpoint table: everything that a scoring worker knows of the world, and which version answers a request.
 
-Receives: an :class:`EndpointTable` that ``deployments`` built. Hands on: the same table to every worker,
-whole or not at all, by a numbered file and a pointer to it. Never knows: databases, registries, or how a plan
-scores.
+Receives: an :class:`EndpointTable` that ``deployments`` built; a request's headers and parameters. Hands on: the same
+table to every worker, whole or not at all, by numbered files and a pointer to them; a :class:`Decision`. Never knows:
+databases, registries, or how a plan scores.
 """
 
+from tenantry.routing.compiled import CompiledEndpoint
+from tenantry.routing.decision import CHALLENGER, CHAMPION, DEFAULT, REQUESTED, Decision, Shadowed
+from tenantry.routing.entries import DEFAULT_ALIAS, Endpoint, KeyEntry, Target, TenantEntry, VersionRef
 from tenantry.routing.store import current_stamp, load_current, next_number, prune, save
-from tenantry.routing.table import (
-    DEFAULT_ALIAS,
-    TABLE_FORMAT,
-    Endpoint,
-    EndpointTable,
-    KeyEntry,
-    Target,
-    TenantEntry,
-    VersionRef,
-)
+from tenantry.routing.table import TABLE_FORMAT, EndpointTable
 
 __all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "DEFAULT",
     "DEFAULT_ALIAS",
+    "REQUESTED",
     "TABLE_FORMAT",
+    "CompiledEndpoint",
+    "Decision",
     "Endpoint",
     "EndpointTable",
     "KeyEntry",
+    "Shadowed",
     "Target",
     "TenantEntry",
     "VersionRef",

@@ -1,75 +1,24 @@
 """The table's shape: keys by digest, tenants with their attributes and quotas, and each tenant's endpoints."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from functools import cached_property
 
 import msgspec
 
-from tenantry.admission import DEFAULT_POLICY, Policy, Quota
+from tenantry.admission import Policy
+from tenantry.routing.compiled import CompiledEndpoint
+from tenantry.routing.entries import DEFAULT_ALIAS, Endpoint, KeyEntry, Target, TenantEntry
 from tenantry.routing.rules import Rule
 from tenantry.tenancy import TenantId
-
-DEFAULT_ALIAS = "champion"
-"""The version that answers where neither a request nor a rule names one."""
 
 TABLE_FORMAT = 2
 """Format number of the stored table; a reader refuses any other."""
 
-
-class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One API key, stored under the SHA-256 (hex) of its secret.
-
-    ``tenant`` is None for an operator's key; ``role`` is a role of ``access`` by its name; ``expires`` is in
-    seconds since the epoch, None for never. A revoked key is simply not in the table.
-    """
-
-    id: str
-    role: str
-    tenant: TenantId | None = None
-    expires: float | None = None
+NO_ATTRIBUTES: Mapping[str, str] = {}
+Compiled = dict[tuple[str, str], CompiledEndpoint]
 
 
-class VersionRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a version's file lies and what rules may ask of it.
-
-    ``path`` is relative to the home folder, ``sha256`` the file's digest (hex), ``size`` its bytes (0: not known),
-    ``runtime`` what opens it (``plan``, ``onnx``).
-    """
-
-    path: str
-    sha256: str
-    size: int = 0
-    runtime: str = "plan"
-    tags: dict[str, str] = {}
-    metrics: dict[str, float] = {}
-
-
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One deployment: its versions by number (as text), aliases that point to them, its rules in order, its SLO class
-    by name, and whether its versions in use stay in memory (``pinned``).
-    """
-
-    versions: dict[str, VersionRef]
-    aliases: dict[str, str] = {}
-    rules: tuple[Rule, ...] = ()
-    policy: str = DEFAULT_POLICY
-    pinned: bool = False
-
-
-class TenantEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is known of a tenant beyond its endpoints: attributes as text, for rules, and its quota."""
-
-    attributes: dict[str, str] = {}
-    quota: Quota = Quota()
-
-
-class Target(NamedTuple):
-    """What a name and a version come to."""
-
-    version: str
-    ref: VersionRef
-
-
-class EndpointTable(msgspec.Struct, frozen=True, kw_only=True):
+class EndpointTable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One immutable snapshot, numbered upwards; a higher number is newer.
 
     ``keys``: SHA-256 hex of the secret → key. ``endpoints``: tenant → name → endpoint. ``tenants``: tenants that have
@@ -105,9 +54,42 @@ class EndpointTable(msgspec.Struct, frozen=True, kw_only=True):
     def resolve(self, tenant: TenantId, name: str, version: str | None = None) -> Target | None:
         """The file that answers for ``name`` at a version number, an alias, or the default alias; no rules."""
         endpoint = self.endpoint(tenant, name)
+        return None if endpoint is None else endpoint.target(version or DEFAULT_ALIAS)
+
+    def attributes(self, tenant: TenantId) -> Mapping[str, str]:
+        """A tenant's attributes; empty where it has none."""
+        entry = self.tenants.get(tenant)
+        return NO_ATTRIBUTES if entry is None else entry.attributes
+
+    def compiled(self, tenant: TenantId, name: str) -> CompiledEndpoint | None:
+        """The endpoint with its rules made ready to decide, or None where there is no such endpoint. Made at the
+        first call and kept for as long as the table is.
+        """
+        # A dict lookup in the way of every request: .get and not a try, since a miss is no exception.
+        found = self._compiled.get((tenant, name))
+        return self._compile(tenant, name) if found is None else found
+
+    def inherit(self, older: "EndpointTable") -> None:
+        """Take over what ``older`` has compiled of endpoints that are the same objects here, under the same rules
+        and the same tenant's entry, so that a change of one tenant costs the others nothing.
+        """
+        if self.rules is not older.rules and self.rules != older.rules:
+            return
+        for (tenant, name), compiled in tuple(older._compiled.items()):  # noqa: SLF001 - of the same class
+            owner = TenantId(tenant)
+            same_tenant = self.tenants.get(owner) is older.tenants.get(owner)
+            if same_tenant and self.endpoint(owner, name) is compiled.endpoint:
+                self._compiled[tenant, name] = compiled
+
+    # In the instance's __dict__: no field, hence neither stored nor compared.
+    @cached_property
+    def _compiled(self) -> Compiled:
+        return {}
+
+    def _compile(self, tenant: TenantId, name: str) -> CompiledEndpoint | None:
+        endpoint = self.endpoint(tenant, name)
         if endpoint is None:
             return None
-        wanted = version or DEFAULT_ALIAS
-        number = endpoint.aliases.get(wanted, wanted)
-        ref = endpoint.versions.get(number)
-        return None if ref is None else Target(number, ref)
+        compiled = CompiledEndpoint(tenant, name, endpoint, self.attributes(tenant), self.rules)
+        self._compiled[tenant, name] = compiled
+        return compiled
