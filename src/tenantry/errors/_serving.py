@@ -93,4 +93,12 @@ CODES: dict[str, tuple[str, str]] = {
         "Stop it first, or choose another folder with --home.",
     ),
     "port_taken": ("The address cannot be listened on.", "Choose another port, or stop what listens there."),
+    "segment_corrupt": (
+        "A segment file, by which a scoring worker hands records on, is damaged.",
+        "The records before the damage are kept and the file is set aside as .bad; check the disk.",
+    ),
+    "log_corrupt": (
+        "A file of the inference log cannot be read.",
+        "Move the file that the message names out of the way; the other files are not touched by it.",
+    ),
 }
