@@ -67,6 +67,10 @@ CODES: dict[str, tuple[str, str]] = {
         "A record has no field that the model knows.",
         "Name the fields as the training table's columns; names are compared exactly.",
     ),
+    "rule_invalid": (
+        "A routing rule cannot be used.",
+        "Mend the rule at the place that the message names; docs/routing.md has every field.",
+    ),
     "table_number": (
         "A newer endpoint table is published already.",
         "Build the table again from the current state.",
