@@ -73,4 +73,16 @@ CODES: dict[str, tuple[str, str]] = {
         "Deployments use the SLO class.",
         "Give them another class with 'tenantry model policy' first.",
     ),
+    "rollout_running": (
+        "The model has a rollout that is running.",
+        "Follow it with 'tenantry canary status', or stop it first with 'tenantry canary stop'.",
+    ),
+    "rollout_ended": (
+        "The rollout has ended.",
+        "Look at its decision with 'tenantry canary list', or start another.",
+    ),
+    "rollout_invalid": (
+        "The rollout could never come to a decision as it is asked for.",
+        "Mend what the message names; docs/rollouts.md says what each objective needs.",
+    ),
 }
