@@ -23,3 +23,10 @@ class PlanMeta(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[ColumnMeta, ...]
     target: str
     expected: tuple[float, ...]
+
+
+class PlanHead(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of :class:`PlanMeta` that scoring needs; the rest of the JSON is passed over."""
+
+    signature: Signature
+    target: str

@@ -4,16 +4,23 @@ Loads neither NumPy nor anything else beyond the kernel and msgspec, so that a s
 """
 
 import os
+from collections import deque
 from collections.abc import Mapping
-from typing import Any, Self
+from contextlib import suppress
+from typing import Any, ClassVar, Self
+from weakref import ReferenceType, ref
 
 import msgspec
 
 from tenantry.errors import Corrupt
 from tenantry.plan._kernel import Kernel
-from tenantry.plan.meta import PlanMeta
+from tenantry.plan.meta import PlanHead, PlanMeta
 
 _META = msgspec.json.Decoder(PlanMeta)
+_HEAD = msgspec.json.Decoder(PlanHead)
+KEPT_METAS = 256
+"""How many plans of a process keep their decoded description, which may be larger than all else that one holds."""
+_with_meta: deque["ReferenceType[Plan]"] = deque()
 
 
 class Plan(Kernel):
@@ -35,7 +42,10 @@ class Plan(Kernel):
     a path that cannot be opened, ``ValueError`` after closing.
     """
 
-    __slots__ = ("_known", "_meta")
+    __slots__ = ("__weakref__", "_known", "_meta")
+
+    batch: ClassVar[int] = 1
+    """Scoring several records at once saves nothing."""
 
     _meta: PlanMeta
     _known: frozenset[str]
@@ -51,17 +61,35 @@ class Plan(Kernel):
         return cls(data)
 
     @property
+    def head(self) -> PlanHead:
+        """Signature and target, decoded anew each time."""
+        try:
+            return _HEAD.decode(self.meta_json)
+        except msgspec.MsgspecError as error:
+            raise _damaged(error) from error
+
+    @property
     def meta(self) -> PlanMeta:
-        """What the plan says of itself; decoded on first use."""
+        """What the plan says of itself; decoded on first use, and again once many other plans were asked since."""
         try:
             return self._meta
         except AttributeError:
             pass
         try:
-            self._meta = _META.decode(self.meta_json)
+            meta = self._meta = _META.decode(self.meta_json)
         except msgspec.MsgspecError as error:
-            raise Corrupt("plan_corrupt", f"the plan's description cannot be read: {error}") from error
-        return self._meta
+            raise _damaged(error) from error
+        _with_meta.append(ref(self))
+        if len(_with_meta) > KEPT_METAS:
+            oldest = _with_meta.popleft()()
+            if oldest is not None:
+                oldest.forget()
+        return meta
+
+    def forget(self) -> None:
+        """Let go of the decoded description."""
+        with suppress(AttributeError):  # it is not there, or no more
+            del self._meta
 
     def unknown_fields(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """Fields of the record that the plan does not know, in the record's order."""
@@ -76,3 +104,7 @@ class Plan(Kernel):
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _damaged(error: Exception) -> Corrupt:
+    return Corrupt("plan_corrupt", f"the plan's description cannot be read: {error}")

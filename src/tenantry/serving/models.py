@@ -9,17 +9,20 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from tenantry.errors import Corrupt, TenantryError, Unavailable
+from tenantry.plan.meta import PlanMeta
 from tenantry.routing import EndpointTable, VersionRef
-from tenantry.schema import NUMERIC_TYPES, Task
+from tenantry.schema import Task
 from tenantry.serving.limits import Limits
 from tenantry.serving.ports import Runtime, ScoringPlan
+from tenantry.serving.shapes import shape_of
 from tenantry.telemetry import get_logger
 from tenantry.tenancy import TenantId
 
 _log = get_logger("serving.models")
+_NOBODY = TenantId("")
 
 
 class Outcome(NamedTuple):
@@ -37,33 +40,60 @@ class Outcome(NamedTuple):
 
 
 class Model:
-    """A plan together with everything that answering needs of its metadata, worked out once."""
+    """An opened plan with everything that answering needs of it. What equal models share is borrowed from their
+    :class:`~tenantry.serving.shapes.Shape`.
+
+    The attributes from ``tenant`` on are kept by the residency, which alone changes them.
+    """
 
     __slots__ = (
-        "classes", "columns", "index", "known", "meta", "negative", "numeric", "plan", "positive",
-        "positive_index", "runtime", "task", "threshold",
+        "__weakref__", "classes", "columns", "floor", "index", "known", "leases", "loads", "nbytes", "negative",
+        "numeric", "plan", "positive", "positive_index", "rank", "runtime", "seconds", "sha256", "shape", "task",
+        "tenant", "threshold", "used", "uses",
     )  # fmt: skip
 
     def __init__(self, plan: ScoringPlan, runtime: Runtime) -> None:
-        meta = plan.meta
-        signature = meta.signature
+        shape, self.threshold = shape_of(plan)
         self.plan = plan
         self.runtime = runtime
-        self.meta = meta
-        self.columns = tuple(plan.columns)
-        self.index = {name: i for i, name in enumerate(self.columns)}
-        self.known = frozenset(self.columns)
-        types = {column.name: column.type for column in signature.inputs}
-        self.numeric = tuple(types.get(name) in NUMERIC_TYPES for name in self.columns)
-        self.task = signature.task
-        self.classes = signature.classes
-        self.threshold = signature.threshold
-        self.positive = self.negative = ""
-        self.positive_index = 0
-        if self.task is Task.BINARY:
-            self.positive = signature.positive_class or self.classes[1]
-            self.positive_index = self.classes.index(self.positive)
-            self.negative = self.classes[1 - self.positive_index]
+        self.shape = shape
+        self.columns = shape.columns
+        self.index = shape.index
+        self.known = shape.known
+        self.numeric = shape.numeric
+        self.task = shape.task
+        self.classes = shape.classes
+        self.positive = shape.positive
+        self.negative = shape.negative
+        self.positive_index = shape.positive_index
+        self.tenant = _NOBODY
+        self.sha256 = ""
+        self.nbytes = 0
+        """Bytes that the model takes: of the plan, and of the Python objects that are its own."""
+        self.seconds = 0.0
+        """How long loading it took."""
+        self.loads = 1
+        """How often it was loaded, as far as is remembered."""
+        self.leases = 0
+        self.uses = 0
+        """How often it was found since it was loaded."""
+        self.used = 0.0
+        """When it was last found, by the residency's clock (s)."""
+        self.floor = 0.0
+        """The eviction's floor at that time (:mod:`tenantry.serving.eviction`)."""
+        self.rank = 0
+
+    @property
+    def meta(self) -> PlanMeta:
+        """What the plan says of itself, read from the plan when asked for: it is larger than all the rest."""
+        return self.plan.meta
+
+    def __enter__(self) -> Self:
+        """For ``with residency.lease(model):``, which ends the lease that was taken."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.leases -= 1
 
     def outcome(self, values: Sequence[float]) -> Outcome:
         """The answer that one row's scores come to."""

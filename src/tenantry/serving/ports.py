@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from tenantry.plan.meta import PlanMeta
+from tenantry.plan.meta import PlanHead, PlanMeta
 
 
 class ScoringPlan(Protocol):
@@ -26,12 +26,22 @@ class ScoringPlan(Protocol):
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the opened model holds or maps."""
+        """Bytes that the opened model holds or maps, as measured; without its Python objects."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """How many single rows are worth waiting for, to be scored in one call: 1 where a batch saves nothing."""
+        ...
+
+    @property
+    def head(self) -> PlanHead:
+        """Signature and target alone, read anew each time."""
         ...
 
     @property
     def meta(self) -> PlanMeta:
-        """What the model says of itself."""
+        """What the model says of itself. Large: kept by nobody. Raises ``Corrupt("plan_corrupt")``."""
         ...
 
     def score(self, record: Mapping[str, Any], /) -> tuple[float, ...]:
@@ -51,9 +61,20 @@ class Runtime(Protocol):
     """Opens models and explains their scores. Other kinds of model come in by other runtimes."""
 
     def open(self, path: Path, /) -> ScoringPlan:
-        """Raises ``Corrupt`` for bytes that are no model, ``OSError`` for a file that cannot be read."""
+        """Open a file whose SHA-256 the caller has compared. The model is given back when its last reference goes.
+
+        Called in a thread of its own, one call at a time. Raises ``Corrupt`` for bytes that are no model,
+        ``Unsupported`` for a model that this runtime cannot run, ``OSError`` for a file that cannot be read.
+        """
+        ...
+
+    def trim(self) -> None:
+        """Called after a round of evictions: give what the allocator still holds back to the system."""
         ...
 
     def reasons(self, plan: Any, record: Mapping[str, Any], k: int, output: int | None, /) -> Sequence[Any]:
-        """The ``k`` strongest attributions in words, strongest first; each can be encoded by msgspec."""
+        """The ``k`` strongest attributions in words, strongest first; each can be encoded by msgspec.
+
+        Raises ``Unsupported("reasons_unsupported")`` where this kind of model has none.
+        """
         ...

@@ -1,0 +1,383 @@
+"""Which models are in a worker's memory: loaded when asked for, leased while in use, let go by worth (B13, C3).
+
+One thread, the event loop's, keeps the books; no lock is taken. The loader's thread only reads files and opens models;
+what it has done it puts into a queue, and the books take it up (:meth:`Residency.settle`) before they are next read.
+
+A model is given back to the system when its last reference goes. To evict one is to drop the reference held here: a
+request that still scores with it keeps it, and it is shown as UNLOADING until that request ends. So nothing is ever
+unmapped under a request, whatever the request does about leases; a lease says more, namely that the model is in use
+and not to be evicted at all.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Literal, NamedTuple
+from weakref import ref as weak
+
+from tenantry.routing import EndpointTable, VersionRef
+from tenantry.serving.eviction import EvictionLog, Gone, Guard, Key, Ranking
+from tenantry.serving.models import Model
+from tenantry.serving.ports import Runtime
+from tenantry.serving.residency_loads import Failures, read_model
+from tenantry.serving.residency_room import Room
+from tenantry.serving.residency_table import Survey, survey
+from tenantry.serving.residency_warm import Warmer
+from tenantry.tenancy import TenantId
+
+SAVE_SECONDS = 30.0
+"""How often the recency file is written."""
+
+
+class ModelState(NamedTuple):
+    """One model copy (B13). ``idle``: seconds since it was last used; ``seconds``: how long loading took."""
+
+    tenant: TenantId
+    sha256: str
+    state: Literal["LOADING", "READY", "UNLOADING"]
+    bytes: int
+    leases: int
+    uses: int
+    loads: int
+    idle: float
+    seconds: float
+    pinned: bool
+
+
+class Loading(NamedTuple):
+    """A load under way, which all who ask for the model wait for."""
+
+    future: Future[Model]
+    since: float
+    size: int
+
+
+class Residency:
+    """The models of one worker.
+
+    ``home``: the folder that a version's path is relative to. ``runtimes`` by the names that versions give.
+    ``budget_bytes``: what the models may take together. ``loader``: one thread. ``now``: monotonic seconds.
+    ``recency``: where the worker writes down which models it used, to load them again after a restart; None: nowhere.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        runtimes: Mapping[str, Runtime],
+        budget_bytes: int,
+        loader: Executor,
+        log: EvictionLog | None = None,
+        now: Callable[[], float] = time.monotonic,
+        *,
+        recency: Path | None = None,
+    ) -> None:
+        self._home = home
+        self._runtimes = runtimes
+        self._loader = loader
+        self._now = now
+        self.log = EvictionLog() if log is None else log
+        self._resident: dict[Key, Model] = {}
+        self._ranking = Ranking()
+        self._guard = Guard()
+        self._room = Room(budget_bytes, self._resident, self._ranking, self._guard)
+        self._loading: dict[Key, Loading] = {}
+        self._leaving: dict[Key, weak[Model]] = {}
+        self._failures = Failures()
+        self._arrivals: deque[Callable[[], None]] = deque()
+        self._warmer = Warmer(recency)
+        self._table_changes = 0
+        self._saved = now()
+        self.loads = self.evictions = self.not_kept = self.failures = 0
+
+    # --- the hot path ---
+
+    def find(self, tenant: TenantId, ref: VersionRef) -> Model | None:
+        """The model if it is in memory; this counts as a use."""
+        model = self._resident.get((tenant, ref.sha256))
+        if model is None:
+            return self._missed((tenant, ref.sha256))
+        model.uses += 1
+        model.used = self._now()
+        model.floor = self._ranking.floor
+        return model
+
+    def lease(self, model: Model) -> Model:
+        """Not to be evicted until it is released as often as it was leased. ``with residency.lease(model):`` does."""
+        model.leases += 1
+        return model
+
+    def release(self, model: Model) -> None:
+        """End a lease."""
+        model.leases -= 1
+
+    # --- loading ---
+
+    def load(self, tenant: TenantId, ref: VersionRef) -> Future[Model]:
+        """The model, read in the loader's thread unless it is there; all who wait for it wait for one read.
+
+        The future fails with ``Unavailable("model_unavailable")``, ``Corrupt("plan_corrupt")`` or ``Unsupported``, at
+        once where the file failed a short while ago. It cannot be cancelled.
+        """
+        key = (tenant, ref.sha256)
+        found = self._missed(key)
+        if found is not None:
+            return _done(found)
+        loading = self._loading.get(key)
+        if loading is not None:
+            return loading.future
+        now = self._now()
+        failure = self._failures.recent(key, now)
+        if failure is not None:
+            return _done(failure)
+        future: Future[Model] = Future()
+        # Running from the start: one waiter that gives up must not cancel it for the others.
+        future.set_running_or_notify_cancel()
+        self._loading[key] = Loading(future, now, ref.size)
+        self._loader.submit(self._load, key, ref, future)
+        return future
+
+    def _load(self, key: Key, ref: VersionRef, future: Future[Model]) -> None:
+        """In the loader's thread."""
+        try:
+            model = self._warmer.taken(key) or self._read(key, ref)
+        except BaseException as error:  # noqa: BLE001 — whatever it is, those who wait must hear of it
+            failed = error
+            self._arrivals.append(lambda: self._failed(key, failed))
+            future.set_exception(error)
+            return
+        self._arrivals.append(lambda: self._adopt(key, model, wanted=True))
+        future.set_result(model)
+
+    def _read(self, key: Key, ref: VersionRef) -> Model:
+        started = time.perf_counter()
+        model = read_model(self._home, self._runtimes, key[0], ref)
+        model.seconds = time.perf_counter() - started
+        return model
+
+    # --- the books ---
+
+    def settle(self) -> None:
+        """Take up what the loader has done since."""
+        arrivals = self._arrivals
+        while arrivals:
+            arrivals.popleft()()
+
+    def tick(self, now: float | None = None) -> None:
+        """To be called about once a second: settles, and now and then writes the recency file."""
+        self.settle()
+        self._tidy()
+        now = self._now() if now is None else now
+        if self._warmer.path is not None and now - self._saved >= SAVE_SECONDS:
+            self._saved = now
+            self.save_recency()
+
+    def save_recency(self) -> Future[None]:
+        """Write down, in the loader's thread, which models are worth loading after a restart."""
+        return self._loader.submit(self._warmer.save, list(self._resident.values()))
+
+    def _missed(self, key: Key) -> Model | None:
+        """A model that has just come, or is on its way out and still held."""
+        if self._arrivals:
+            self.settle()
+        model = self._resident.get(key)
+        if model is None and key in self._leaving:
+            model = self._leaving[key]()
+        if model is not None:
+            model.uses += 1
+            model.used = self._now()
+            model.floor = self._ranking.floor
+        return model
+
+    def _failed(self, key: Key, error: BaseException) -> None:
+        self._loading.pop(key, None)
+        self._failures.add(key, error, self._now())
+        self.failures += 1
+
+    def _adopt(self, key: Key, model: Model, *, wanted: bool) -> None:
+        """Take a model that the loader opened into the books; one that is only warm pushes none out."""
+        if wanted:
+            self._loading.pop(key, None)
+        if key in self._resident:
+            return
+        now = self._now()
+        self.loads += 1
+        self._failures.forget(key)
+        before = self._guard.arrived(key)
+        model.loads = 1 if before is None else before.loads + 1
+        model.used = now
+        if not wanted:
+            if self._room.fits_warm(model):
+                self._keep(key, model)
+            else:
+                self._warmer.stop()
+            return
+        model.uses = 1
+        why = self._make_room(model, before, now)
+        if why:
+            self.not_kept += 1
+            self._leave("not_kept", model, why, now)
+        else:
+            self._keep(key, model)
+
+    def _keep(self, key: Key, model: Model) -> None:
+        self._leaving.pop(key, None)
+        self._resident[key] = model
+        self._room.held += model.nbytes
+        self._ranking.enter(model)
+
+    def _make_room(self, model: Model, before: Gone | None, now: float) -> str:
+        """Push out what must go; or why ``model`` is not to be kept."""
+        trimmed = set()
+        for step in self._room.steps(model, before, now):
+            if isinstance(step, str):
+                return step
+            victim, why = step
+            self._drop(victim)
+            self._ranking.went(victim)
+            self.evictions += 1
+            trimmed.add(victim.runtime)
+            self._leave("evicted", victim, why, now)
+            del victim, step
+        for runtime in trimmed:
+            self._loader.submit(runtime.trim)
+        return ""
+
+    def _drop(self, model: Model) -> None:
+        del self._resident[model.tenant, model.sha256]
+        self._room.held -= model.nbytes
+
+    def _leave(
+        self, what: Literal["evicted", "not_kept", "forgotten", "cleared"], model: Model, why: str, now: float
+    ) -> None:
+        key = (model.tenant, model.sha256)
+        self.log.add(what, model, why, now)
+        if what in ("evicted", "not_kept"):
+            self._guard.left(model)
+        self._leaving[key] = weak(model)
+        if len(self._leaving) > 64:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        for key in [key for key, held in self._leaving.items() if held() is None]:
+            del self._leaving[key]
+
+    # --- by the table ---
+
+    def pin(self, keys: Iterable[Key]) -> None:
+        """These, beside those that the table pins, are never evicted."""
+        self._room.pin(by_hand=frozenset(keys))
+
+    def retain(self, table: EndpointTable) -> None:
+        """Let go of every model that the table does not name, and pin what it pins. The loader's thread looks it up."""
+        self.settle()
+        self._room.table = table
+        self._table_changes += 1
+        self._loader.submit(
+            self._survey, table, [*self._resident, *self._failures.keys()], self._table_changes
+        )
+
+    def _survey(self, table: EndpointTable, keys: list[Key], change: int) -> None:
+        found = survey(table, keys)
+        self._arrivals.append(lambda: self._apply(found, change))
+
+    def _apply(self, found: Survey, change: int) -> None:
+        if change != self._table_changes:
+            return  # a newer table is being looked through
+        now = self._now()
+        self._room.pin(by_table=found.pinned)
+        for key in found.unnamed:
+            self._failures.forget(key)
+            model = self._resident.get(key)
+            if model is not None:
+                self._drop(model)
+                self._leave("forgotten", model, "no deployment names this version any more", now)
+
+    def warm(self, table: EndpointTable) -> None:
+        """Load, when nothing else is to be loaded, the versions in use of pinned deployments, and then, as far as they
+        fit, the models that were used before a restart.
+        """
+        self._loader.submit(self._warmer.plan, table)
+        self._loader.submit(self._warm_next)
+
+    def _warm_next(self) -> None:
+        """In the loader's thread: one model, and then whatever else waits, before the next one."""
+        found = self._warmer.next(self._resident.keys() | self._loading.keys())
+        if found is None:
+            return
+        key, ref = found
+        started = time.perf_counter()
+        try:
+            model = self._read(key, ref)
+        except Exception:  # noqa: BLE001 — logged there; it fails again, and is answered, when it is asked for
+            model = None
+        if model is not None:
+            self._warmer.give(key, model)
+            warm: Model = model
+            self._arrivals.append(lambda: self._adopt(key, warm, wanted=False))
+        self._warmer.rest(time.perf_counter() - started, busy=bool(self._loading))
+        self._loader.submit(self._warm_next)
+
+    def evict_all(self) -> None:
+        """Let go of everything, and give the memory back; what requests hold goes when they end."""
+        self.settle()
+        now = self._now()
+        models = list(self._resident.values())
+        while models:
+            model = models.pop()
+            self._drop(model)
+            self._leave("cleared", model, "everything was to be cleared", now)
+        del model
+        self._tidy()
+        for runtime in self._runtimes.values():
+            self._loader.submit(runtime.trim)
+
+    # --- to be seen ---
+
+    @property
+    def bytes(self) -> int:
+        """What the models in memory take together."""
+        return self._room.held
+
+    @property
+    def budget(self) -> int:
+        """What they may take."""
+        return self._room.budget
+
+    def __len__(self) -> int:
+        return len(self._resident)
+
+    def states(self) -> list[ModelState]:
+        """Every model copy of this worker."""
+        self.settle()
+        return list(self._states(self._now()))
+
+    def _states(self, now: float) -> Iterator[ModelState]:
+        pins = self._room.pins
+        for (tenant, sha256), loading in self._loading.items():
+            pinned = (tenant, sha256) in pins
+            idle = now - loading.since
+            yield ModelState(tenant, sha256, "LOADING", loading.size, 0, 0, 0, idle, 0.0, pinned)
+        for model in self._resident.values():
+            yield _state_of(model, "READY", now, pinned=(model.tenant, model.sha256) in pins)
+        for held in self._leaving.values():
+            leaving = held()
+            if leaving is not None:
+                yield _state_of(leaving, "UNLOADING", now, pinned=False)
+
+
+def _state_of(model: Model, state: Literal["READY", "UNLOADING"], now: float, *, pinned: bool) -> ModelState:
+    return ModelState(
+        model.tenant, model.sha256, state, model.nbytes, model.leases, model.uses, model.loads, now - model.used,
+        model.seconds, pinned,
+    )  # fmt: skip
+
+
+def _done(result: Model | BaseException) -> Future[Model]:
+    future: Future[Model] = Future()
+    if isinstance(result, BaseException):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
+    return future
