@@ -5,6 +5,21 @@ the time after which to come back, and the order in which admitted work runs. Ne
 loops.
 """
 
+from tenantry.admission.fair import FairQueue
+from tenantry.admission.gate import Gate, Ticket
 from tenantry.admission.policy import DEFAULT_POLICY, Policy, Quota
+from tenantry.admission.rates import Rates
+from tenantry.admission.refusal import Refusal
+from tenantry.admission.shared import SharedLimits
 
-__all__ = ["DEFAULT_POLICY", "Policy", "Quota"]
+__all__ = [
+    "DEFAULT_POLICY",
+    "FairQueue",
+    "Gate",
+    "Policy",
+    "Quota",
+    "Rates",
+    "Refusal",
+    "SharedLimits",
+    "Ticket",
+]

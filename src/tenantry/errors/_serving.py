@@ -92,6 +92,22 @@ CODES: dict[str, tuple[str, str]] = {
         "The worker holds too many large requests at once.",
         "Try again after the Retry-After time.",
     ),
+    "rate_limited": (
+        "The tenant or the deployment has used up its rate of requests or rows.",
+        "Send again after details.retry_after seconds, or ask the operator for a higher rate.",
+    ),
+    "too_many_in_flight": (
+        "The tenant or the deployment has as many requests in flight as it may.",
+        "Wait for answers before sending more, or try again after details.retry_after seconds.",
+    ),
+    "deadline_unreachable": (
+        "The worker has too much to do to answer before the request's deadline.",
+        "Try again after details.retry_after seconds, or allow a longer time.",
+    ),
+    "shed": (
+        "The worker is overloaded and dropped the request in favour of others.",
+        "Try again after details.retry_after seconds; requests of a higher class are dropped last.",
+    ),
     "already_running": (
         "A server runs on this home folder already.",
         "Stop it first, or choose another folder with --home.",
