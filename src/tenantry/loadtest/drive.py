@@ -1,0 +1,199 @@
+"""One process's share of a load test: an open loop that sends when requests are due, or a closed loop of callers."""
+
+import asyncio
+import gc
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+import uvloop
+
+from tenantry.loadtest.client import Shot
+from tenantry.loadtest.pool import Pool, Sink
+from tenantry.loadtest.replay import Recorded
+from tenantry.loadtest.requests import Requests, address_of
+from tenantry.loadtest.samples import Samples
+from tenantry.loadtest.shape import Due, arrivals, zipf
+from tenantry.loadtest.ticker import Ticker
+
+SWEEP_SECONDS = 0.05
+BURST = 128
+"""Most requests that are sent before replies are read again."""
+MAX_CONNECTIONS = 1024
+"""Most connections of one process in an open loop, unless said."""
+
+
+class Drive(msgspec.Struct, frozen=True, kw_only=True):
+    """What one process does. Plain values.
+
+    ``shape``: ``poisson`` and ``constant`` arrivals of ``rate`` requests a second, ``closed``: ``connections`` callers
+    that each wait for their answer, ``replay``: what ``recorded`` holds. ``exponent``: Zipf's, over the targets in
+    their order. Seconds: ``warmup`` before what counts, ``duration`` that counts, ``timeout`` for one request from
+    when it was due. ``start``: monotonic time of the beginning, the same for all processes of a test.
+    """
+
+    url: str
+    requests: Requests
+    shape: Literal["poisson", "constant", "closed", "replay"]
+    rate: float = 1.0
+    connections: int = MAX_CONNECTIONS
+    exponent: float = 1.0
+    warmup: float = 0.0
+    duration: float = 10.0
+    timeout: float = 10.0
+    start: float = 0.0
+    phase: float = 0.0
+    seed: int = 0
+    recorded: Recorded | None = None
+    ca: str | None = None
+
+
+class Watching(Sink, Protocol):
+    """A sink of the library's user, beside the samples."""
+
+
+def drive(load: Drive, watch: Sink | None = None) -> Samples:
+    """Send the load and return what came of it; blocks for its whole length.
+
+    ``watch``: told of every outcome too (warm-up included), in the loop's thread; what it costs, latencies show.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run(load, watch))
+
+
+async def run(load: Drive, watch: Sink | None = None) -> Samples:
+    """:func:`drive` in a running event loop."""
+    start = load.start or time.monotonic()
+    begin, end = start + load.warmup, start + load.warmup + load.duration
+    samples = Samples(begin)
+    sink: Sink = samples if watch is None else _Both(samples, watch)
+    traffic = _traffic(load)
+    refill = _callers(load.requests, traffic, end) if load.shape == "closed" else None
+    address = address_of(load.url)
+    tls = _context(load.ca) if address.tls else None
+    limit = load.connections
+    pool = Pool(address, sink, limit=limit, timeout=load.timeout, tls=tls, refill=refill)
+    clock = asyncio.create_task(_clock(begin, end, samples))
+    gc.freeze()  # what is here now stays: the collector's pauses would count as the server's
+    try:
+        if refill is not None:
+            for _ in range(limit):
+                pool.widen()
+            await _until(end, pool)
+        else:
+            pump = _Pump(pool, load.requests, traffic, start, end)
+            await _until(end, pool)
+            pump.close()
+        await _drained(pool, end + load.timeout)
+    finally:
+        await pool.close()
+        gc.unfreeze()
+        clock.cancel()
+    return samples
+
+
+class _Pump:
+    """Sends each request when it is due, whatever became of those before it."""
+
+    def __init__(
+        self, pool: Pool, requests: Requests, traffic: Iterator[Due], start: float, end: float
+    ) -> None:
+        self._pool = pool
+        self._requests = requests
+        self._traffic = traffic
+        self._start = start
+        self._end = end
+        self._loop = asyncio.get_running_loop()
+        self._ticker = Ticker(self._loop, self._pump)
+        self._closed = False
+        self._next: Due | None = next(traffic, None)
+        self._pump()
+
+    def close(self) -> None:
+        """Send nothing more."""
+        self._closed = True
+        self._ticker.close()
+
+    def _pump(self) -> None:
+        if self._closed:
+            return
+        now = time.monotonic()
+        for _ in range(BURST):
+            due = self._next
+            if due is None:
+                return
+            moment = self._start + due.offset
+            if moment >= self._end:
+                return
+            if moment > now:
+                self._ticker.at(moment)
+                return
+            raw = self._requests.raw(due.target, due.pick)
+            self._pool.fire(Shot(moment, due.target, due.pick, raw))
+            self._next = next(self._traffic, None)
+        self._loop.call_soon(self._pump)  # behind: read replies, then go on at once
+
+
+class _Both:
+    """Tells two sinks."""
+
+    def __init__(self, first: Sink, second: Sink) -> None:
+        self._sinks = (first, second)
+
+    def answered(self, shot: Shot, reply: object, now: float) -> None:
+        for sink in self._sinks:
+            sink.answered(shot, reply, now)  # type: ignore[arg-type]
+
+    def failed(self, shot: Shot, why: str, now: float) -> None:
+        for sink in self._sinks:
+            sink.failed(shot, why, now)
+
+
+def _traffic(load: Drive) -> Iterator[Due]:
+    if load.recorded is not None:
+        return load.recorded.due()
+    shares = zipf(len(load.requests.targets), load.exponent)
+    pace: Literal["poisson", "constant"] = "constant" if load.shape == "constant" else "poisson"
+    return arrivals(load.rate, shares, pace=pace, phase=load.phase, seed=load.seed)
+
+
+def _callers(requests: Requests, traffic: Iterable[Due], end: float) -> Callable[[], Shot | None]:
+    """The next request of a closed loop, due now; None after the end."""
+    coming = iter(traffic)
+
+    def following() -> Shot | None:
+        now = time.monotonic()
+        if now >= end:
+            return None
+        _, target, pick = next(coming)
+        return Shot(now, target, pick, requests.raw(target, pick))
+
+    return following
+
+
+async def _until(end: float, pool: Pool) -> None:
+    while (left := end - time.monotonic()) > 0:
+        await asyncio.sleep(min(left, SWEEP_SECONDS))
+        pool.sweep()
+
+
+async def _drained(pool: Pool, latest: float) -> None:
+    """Wait for what is on its way."""
+    while pool.busy and time.monotonic() < latest + 2 * SWEEP_SECONDS:
+        await asyncio.sleep(0.005)
+        pool.sweep()
+
+
+async def _clock(begin: float, end: float, samples: Samples) -> None:
+    """Count this process's CPU in the measured time."""
+    await asyncio.sleep(max(0.0, begin - time.monotonic()))
+    before = time.process_time()
+    await asyncio.sleep(max(0.0, end - time.monotonic()))
+    samples.cpu_seconds = time.process_time() - before
+
+
+def _context(ca: str | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=None if ca is None else str(Path(ca)))
