@@ -8,6 +8,8 @@ from tenantry.access._directory import Directory
 from tenantry.access._keys import (
     Key,
     Tenant,
+    changed_attributes,
+    check_attributes,
     check_key,
     digest_of,
     new_key,
@@ -23,6 +25,8 @@ __all__ = [
     "Key",
     "Role",
     "Tenant",
+    "changed_attributes",
+    "check_attributes",
     "check_key",
     "digest_of",
     "may",

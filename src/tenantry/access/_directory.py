@@ -22,6 +22,12 @@ class Directory(Protocol):
         """Replace a tenant's attributes. Raises ``NotFound``."""
         ...
 
+    def change_attributes(self, tenant: TenantId, changes: dict[str, Any]) -> Tenant:
+        """Set the attributes that are named, remove those that are ``None``, keep the rest. Raises ``NotFound``,
+        ``InvalidRequest("attribute_invalid")``.
+        """
+        ...
+
     def tenants(self) -> list[Tenant]:
         """All tenants by name."""
         ...

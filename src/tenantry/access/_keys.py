@@ -1,6 +1,7 @@
 """Tenants, keys and their secrets."""
 
 import hashlib
+import re
 import secrets
 from typing import Any
 
@@ -10,6 +11,9 @@ from tenantry.access._roles import Role
 from tenantry.errors import InvalidRequest, NotFound
 from tenantry.tenancy import TenantId
 
+ATTRIBUTES = 64
+ATTRIBUTE_BYTES = 16_384
+_ATTRIBUTE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62})")
 PREFIX = "tnk_"
 """What every secret begins with, so that scanners of leaked secrets can know it."""
 
@@ -38,6 +42,30 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     def alive(self, now: float) -> bool:
         """Whether the key opens anything at this time."""
         return self.revoked is None and (self.expires is None or now < self.expires)
+
+
+def check_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Attributes that can be kept: at most 64, with names that a rule can be written with, of at most 16 KB as JSON.
+    Raises ``InvalidRequest("attribute_invalid")``.
+    """
+    if len(attributes) > ATTRIBUTES:
+        raise InvalidRequest("attribute_invalid", f"{len(attributes)} attributes are more than {ATTRIBUTES}")
+    for name in attributes:
+        if not _ATTRIBUTE.fullmatch(name):
+            raise InvalidRequest("attribute_invalid", f"{name[:80]!r} is not a usable name of an attribute")
+    if len(msgspec.json.encode(attributes)) > ATTRIBUTE_BYTES:
+        raise InvalidRequest("attribute_invalid", f"the attributes have more than {ATTRIBUTE_BYTES:,} bytes")
+    return attributes
+
+
+def changed_attributes(attributes: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Attributes after a change: what is null goes, what is not named stays. Raises as :func:`check_attributes`.
+
+    >>> changed_attributes({"region": "eu", "tier": 1}, {"tier": None, "seats": 3})
+    {'region': 'eu', 'seats': 3}
+    """
+    together = attributes | changes
+    return check_attributes({name: value for name, value in together.items() if value is not None})
 
 
 def new_key() -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from tenantry.access import Key, Role, Tenant
+from tenantry.access import Key, Role, Tenant, check_attributes
 from tenantry.bundle import Manifest, Scorecard, load_manifest, load_scorecard, plan_path, read_file, verify
 from tenantry.bundle.manifest import MODEL_CARD, PLAN
 from tenantry.datasets import ColumnProfile, Snapshot
@@ -107,8 +107,8 @@ class ControlPlane:
 
     def create_tenant(self, tenant: TenantId, attributes: dict[str, Any] | None = None) -> Tenant:
         """Raises ``Conflict("tenant_exists")``."""
-        made = self.stores.directory.create_tenant(tenant, attributes)
-        self.stores.publisher.publish()
+        made = self.stores.directory.create_tenant(tenant, check_attributes(attributes or {}))
+        self.stores.publisher.publish_tenant(tenant)
         return made
 
     def key_for(self, digest: str) -> Key | None:
@@ -125,7 +125,7 @@ class ControlPlane:
         """A new key, valid at once; ``expires_in`` seconds."""
         expires = None if expires_in is None else self.stores.clock.now() + expires_in
         key, secret = self.stores.directory.create_key(tenant, role, label, expires)
-        self.stores.publisher.publish()
+        self.stores.publisher.publish_keys(tenant)
         return KeyCreated(
             key=secret,
             id=key.id,
@@ -139,7 +139,7 @@ class ControlPlane:
     def revoke_key(self, tenant: TenantId | None, key_id: str) -> Key:
         """End a key; workers refuse it within two seconds."""
         key = self.stores.directory.revoke(tenant, key_id)
-        self.stores.publisher.publish()
+        self.stores.publisher.publish_keys(tenant)
         return key
 
     # Data and definitions
@@ -251,13 +251,13 @@ class ControlPlane:
         """Point an alias to a version (a number or another alias); serving follows at once."""
         number = self.stores.registry.version(tenant, model, ref).number
         version = self.stores.registry.set_alias(tenant, model, alias, number, expected=expected)
-        self.stores.publisher.publish()
+        self.stores.publisher.publish(tenant, model)
         return version
 
     def rollback(self, tenant: TenantId, model: str, alias: str = CHAMPION) -> Version:
         """Point an alias to where it pointed before; serving follows at once."""
         version = self.stores.registry.rollback(tenant, model, alias)
-        self.stores.publisher.publish()
+        self.stores.publisher.publish(tenant, model)
         return version
 
     def models(self, tenant: TenantId) -> list[Model]:

@@ -24,7 +24,7 @@ from tenantry.adapters.sql import (
 from tenantry.apps import Definitions
 from tenantry.bundle import complete
 from tenantry.datasets import Datasets
-from tenantry.deployments import Deployments, Policies, Publisher
+from tenantry.deployments import Deployments, Policies, Publisher, Sources
 from tenantry.errors import Unavailable
 from tenantry.ingest import TableReader
 from tenantry.ports.blobs import Blobs
@@ -77,6 +77,15 @@ def open_services(settings: Settings, *, clock: Clock | None = None) -> Services
     blobs = FileBlobs(settings.blobs)
     directory = SqlDirectory(database, clock)
     registry = SqlRegistry(database, partial(complete, blobs), clock)
+    deployments, policies = SqlDeployments(database), SqlPolicies(database)
+    sources = Sources(
+        home=settings.home,
+        directory=directory,
+        registry=registry,
+        deployments=deployments,
+        policies=policies,
+        blobs=blobs,
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -86,11 +95,11 @@ def open_services(settings: Settings, *, clock: Clock | None = None) -> Services
         registry=registry,
         datasets=SqlDatasets(database, blobs, clock),
         definitions=SqlDefinitions(database, clock),
-        deployments=SqlDeployments(database),
-        policies=SqlPolicies(database),
+        deployments=deployments,
+        policies=policies,
         jobs=SqlJobs(database, clock),
         reader=DuckDBReader(),
-        publisher=Publisher(settings.home, directory, registry, blobs, clock),
+        publisher=Publisher(sources, clock),
     )
 
 
@@ -118,7 +127,7 @@ def operator_secret(services: Services) -> str:
         return secret
     _key, secret = services.directory.create_key(None, Role.OPERATOR, label="home folder")
     _write_secret(path, secret)
-    services.publisher.publish()
+    services.publisher.publish_keys(None)
     return secret
 
 

@@ -5,7 +5,8 @@ numbered endpoint table, published whole. Never knows: who reads it (``serving``
 (``workflows``).
 """
 
-from tenantry.deployments.ports import Deployments, Policies
+from tenantry.deployments.build import Sources
+from tenantry.deployments.ports import Deployments, Policies, RolloutRules
 from tenantry.deployments.publish import Publisher
 from tenantry.deployments.records import STARTERS, Deployment, Export, RuleList, Runtime
 
@@ -16,6 +17,8 @@ __all__ = [
     "Export",
     "Policies",
     "Publisher",
+    "RolloutRules",
     "RuleList",
     "Runtime",
+    "Sources",
 ]

@@ -95,3 +95,15 @@ class Policies(Protocol):
     def quotas(self) -> dict[TenantId, Quota]:
         """The quotas of the tenants that were given one."""
         ...
+
+
+class RolloutRules(Protocol):
+    """The rules of the rollouts that run now. They come before a deployment's own."""
+
+    def rules(self, tenant: TenantId, model: str) -> tuple[Rule, ...]:
+        """One deployment's, in order; none where no rollout runs."""
+        ...
+
+    def all_rules(self) -> dict[tuple[TenantId, str], tuple[Rule, ...]]:
+        """Those of all deployments that have any, by tenant and model."""
+        ...

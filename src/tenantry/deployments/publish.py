@@ -1,36 +1,33 @@
 """The publisher: builds the endpoint table from the state as it is now, and swaps it in.
 
-Call it after every change of a key or an alias. A change is committed before its ``publish`` begins, and
-publishers take turns around *reading the state and writing the table*; so whichever publisher is last has
-seen every change, and none is lost. What is killed before its ``publish`` is made up for by the next one, or
-by the next start.
+Call it after every change, with what was changed: a narrow call reads only that, and publishes only the difference, so
+that one tenant's change costs the same however many tenants there are. A change is committed before its ``publish``
+begins, and publishers take turns around *reading the state and writing the table*; so whichever publisher of a part is
+last has seen every change of that part, and none is lost. What is killed before its ``publish`` is made up for by the
+next whole one, which the control process does every half minute, or by the next start.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tenantry.access import Directory
-from tenantry.bundle import PLAN, load_manifest
+import msgspec
+
+from tenantry.deployments.build import Build, Sources
+from tenantry.deployments.export import Exporter
 from tenantry.deployments.turns import turn
-from tenantry.errors import Corrupt, NotFound, TenantryError
-from tenantry.ports.blobs import Blobs
+from tenantry.errors import Corrupt
 from tenantry.ports.clock import Clock
-from tenantry.registry import Model, Registry, Version
-from tenantry.routing import (
-    Endpoint,
-    EndpointTable,
-    KeyEntry,
-    VersionRef,
-    load_current,
-    next_number,
-    prune,
-    save,
-)
+from tenantry.routing import EndpointTable, current_stamp, load_current, next_number, prune, save
 from tenantry.telemetry import get_logger
 from tenantry.tenancy import TenantId
 
 _LOCK = ".publish"
 _KEEP = 3
+_PARTS = ("keys", "tenants", "endpoints", "policies", "rules")
 _log = get_logger("tenantry.deployments")
+Stamp = tuple[int, int, int] | None
+Part = Callable[[Build], EndpointTable]
 
 
 class Publisher:
@@ -38,104 +35,107 @@ class Publisher:
     once.
     """
 
-    def __init__(
-        self, home: Path, directory: Directory, registry: Registry, blobs: Blobs, clock: Clock
-    ) -> None:
-        self._home = home
-        self._folder = home / "endpoints"
-        self._directory = directory
-        self._registry = registry
-        self._blobs = blobs
+    def __init__(self, sources: Sources, clock: Clock) -> None:
+        self._folder = sources.home / "endpoints"
+        self._sources = sources
         self._clock = clock
+        self._exporter = Exporter(sources)
+        # What was published last, as far as this process knows; read and set only by who has the turn.
+        self._known: tuple[Stamp, EndpointTable] | None = None
 
-    def publish(self) -> EndpointTable:
+    def publish(self, tenant: TenantId | None = None, model: str | None = None) -> EndpointTable:
         """Bring the endpoint table up to date; returns it. Where nothing changed, nothing is written.
 
-        A version whose bundle cannot be read is left out, and logged: one tenant's broken file must not keep
-        another's key from being revoked. A version that is served already stays as it is, since versions
-        never change.
+        With a tenant, everything of that tenant; with a model, too, that deployment alone. Versions that ONNX Runtime
+        shall open and that have no export yet are published with their plans, then exported, then published again.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with turn(self._folder / _LOCK):
-            current, number = self._current()
-            fresh = EndpointTable(
-                number=number,
-                created=self._clock.now(),
-                keys=self._keys(),
-                endpoints=self._endpoints(current),
-            )
-            if current is not None and (current.keys, current.endpoints) == (fresh.keys, fresh.endpoints):
-                return current
+        if tenant is None:
+            return self._publish(lambda build: build.everything(), afresh=True)
+        if model is None:
+            return self._publish(lambda build: _of_tenant(build, tenant))
+        return self._publish(lambda build: build.model(build.known, tenant, model))
+
+    def publish_keys(self, owner: TenantId | None) -> EndpointTable:
+        """After a change of keys; ``None`` are the operators."""
+        return self._publish(lambda build: build.keys_of(build.known, owner))
+
+    def publish_tenant(self, tenant: TenantId) -> EndpointTable:
+        """After a change of a tenant's attributes or quota."""
+        return self._publish(lambda build: build.tenant(build.known, tenant))
+
+    def publish_platform(self) -> EndpointTable:
+        """After a change of an SLO class or of the platform's rules."""
+        return self._publish(lambda build: build.platform(build.known))
+
+    def table(self) -> EndpointTable:
+        """The table that is published now."""
+        with self._turn():
+            return self._current(afresh=False)[0]
+
+    def export(self, tenant: TenantId, model: str) -> None:
+        """Make the exports that are missing for ONNX Runtime to open every version of a model. Raises as
+        ``plan.onnx_export``."""
+        self._exporter.export_all(tenant, model)
+
+    def _publish(self, part: Part, *, afresh: bool = False) -> EndpointTable:
+        table, build = self._round(part, afresh=afresh)
+        made = [place for place in dict.fromkeys(build.missing) if self._exporter.try_one(*place)]
+        if made:
+            table, _ = self._round(part, afresh=afresh)
+        return table
+
+    def _round(self, part: Part, *, afresh: bool) -> tuple[EndpointTable, Build]:
+        """One turn: read the state, write what differs."""
+        with self._turn():
+            known, number = self._current(afresh=afresh)
+            # Without a table there is nothing that a part could be a part of.
+            build = Build(self._sources, known)
+            fresh = part(build) if known.number else build.everything()
+            if known.number and _unchanged(known, fresh):
+                return known, build
+            fresh = msgspec.structs.replace(fresh, number=number, created=self._clock.now())
             save(self._folder, fresh)
             prune(self._folder, _KEEP)
-        _log.info(
-            "endpoint table published",
-            number=fresh.number,
-            keys=len(fresh.keys),
-            tenants=len(fresh.endpoints),
-        )
-        return fresh
+            self._known = (current_stamp(self._folder), fresh)
+        _log.debug("endpoint table published", number=fresh.number)
+        return fresh, build
 
-    def _current(self) -> tuple[EndpointTable | None, int]:
-        """The published table, and the number of the next."""
+    def _turn(self) -> AbstractContextManager[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return turn(self._folder / _LOCK)
+
+    def _current(self, *, afresh: bool) -> tuple[EndpointTable, int]:
+        """The published table (number 0: there is none), and the number of the next; read ``afresh``, damage to its
+        file is found, too.
+        """
+        stamp = current_stamp(self._folder)
+        if not afresh and self._known is not None and stamp is not None and self._known[0] == stamp:
+            return self._known[1], self._known[1].number + 1
         try:
-            return load_current(self._folder), next_number(self._folder)
+            table, number = load_current(self._folder), next_number(self._folder)
         except Corrupt as error:
             # Everything in the table can be built again; the numbers go on from the files that are there. Workers
             # keep what they have until the new one is there.
             _log.error("endpoint table replaced", reason=error.message)
-            numbers = [int(path.stem) for path in self._folder.glob("*.table") if path.stem.isdigit()]
+            table, number = None, _highest(self._folder) + 1
             (self._folder / "current").unlink(missing_ok=True)
-            return None, max(numbers, default=0) + 1
+        if table is None:
+            return EndpointTable(number=0, created=0.0), number
+        if self._known is not None and self._known[0] == stamp and self._known[1] == table:
+            table = self._known[1]  # the same objects, so that what did not change is told by identity
+        self._known = (stamp, table)
+        return table, number
 
-    def _keys(self) -> dict[str, KeyEntry]:
-        return {
-            digest: KeyEntry(id=key.id, role=key.role.value, tenant=key.tenant, expires=key.expires)
-            for digest, key in self._directory.live_keys()
-        }
 
-    def _endpoints(self, current: EndpointTable | None) -> dict[TenantId, dict[str, Endpoint]]:
-        endpoints: dict[TenantId, dict[str, Endpoint]] = {}
-        for model in self._registry.all_models():
-            known = current.endpoint(model.tenant, model.name) if current else None
-            versions = self._versions(model, known.versions if known else {})
-            aliases = {
-                alias: str(number) for alias, number in model.aliases.items() if str(number) in versions
-            }
-            if versions:
-                endpoint = Endpoint(versions=versions, aliases=aliases)
-                endpoints.setdefault(model.tenant, {})[model.name] = endpoint
-        return endpoints
+def _of_tenant(build: Build, tenant: TenantId) -> EndpointTable:
+    table = build.keys_of(build.known, tenant)
+    return build.models(build.tenant(table, tenant), tenant)
 
-    def _versions(self, model: Model, known: dict[str, VersionRef]) -> dict[str, VersionRef]:
-        """The plans of a model's versions; only those that are new since the last table are looked up."""
-        if all(str(number) in known for number in range(1, model.latest + 1)):
-            return known
-        found: dict[str, VersionRef] = {}
-        for version in self._registry.versions(model.tenant, model.name):
-            plan = known.get(str(version.number)) or self._plan(version)
-            if plan is not None:
-                found[str(version.number)] = plan
-        return found
 
-    def _plan(self, version: Version) -> VersionRef | None:
-        try:
-            manifest = load_manifest(self._blobs, version.tenant, version.bundle)
-            digest = manifest.files[PLAN].sha256
-            if not self._blobs.has(version.tenant, digest):
-                raise NotFound("not_found", f"the plan {digest[:12]} is not stored")
-            path = self._blobs.path(version.tenant, digest)
-        except TenantryError as error:
-            if error.transient:
-                raise
-            _log.error(
-                "version left out",
-                tenant=version.tenant,
-                model=version.model,
-                version=version.number,
-                reason=error.message,
-            )
-            return None
-        # A blob store outside the home folder gives an absolute path, which joins to itself.
-        shown = path.relative_to(self._home) if path.is_relative_to(self._home) else path
-        return VersionRef(path=str(shown), sha256=digest)
+def _unchanged(known: EndpointTable, fresh: EndpointTable) -> bool:
+    """Parts that are equal were kept as they are, so identity tells."""
+    return all(getattr(known, part) is getattr(fresh, part) for part in _PARTS)
+
+
+def _highest(folder: Path) -> int:
+    return max((int(path.stem) for path in folder.glob("*.table") if path.stem.isdigit()), default=0)

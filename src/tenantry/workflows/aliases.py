@@ -11,12 +11,12 @@ def promote(stores: Stores, tenant: TenantId, model: str, ref: str, *, alias: st
     """
     version = stores.registry.version(tenant, model, ref)
     stores.registry.set_alias(tenant, model, alias, version.number)
-    stores.publisher.publish()
+    stores.publisher.publish(tenant, model)
     return version
 
 
 def roll_back(stores: Stores, tenant: TenantId, model: str, *, alias: str = CHAMPION) -> Version:
     """Point an alias to where it pointed before, and publish. Raises as ``Registry.rollback``."""
     version = stores.registry.rollback(tenant, model, alias)
-    stores.publisher.publish()
+    stores.publisher.publish(tenant, model)
     return version

@@ -107,7 +107,7 @@ def train_prediction(
     report("gate", 0.94, f"version {version.number}")
     decision = _promote(stores, version, manifest)
     report("promote", 0.96, decision.reason)
-    stores.publisher.publish()
+    stores.publisher.publish(version.tenant, version.model)
     report("publish", 1.0, f"version {version.number} of {version.model}")
     _log.info(
         "trained", tenant=job.tenant, model=version.model, version=version.number, promoted=decision.promote

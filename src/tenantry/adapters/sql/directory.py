@@ -9,6 +9,7 @@ from tenantry.access import (
     Key,
     Role,
     Tenant,
+    changed_attributes,
     check_key,
     new_key,
     new_key_id,
@@ -45,6 +46,15 @@ class SqlDirectory:
             change = tenants.update().where(tenants.c.id == tenant).values(attributes=_json(attributes))
             connection.execute(change)
             return _tenant(connection, tenant)
+
+    def change_attributes(self, tenant: TenantId, changes: dict[str, Any]) -> Tenant:
+        """See ``Directory.change_attributes``."""
+        with self._database.write() as connection:
+            known = _tenant(connection, tenant, lock=True)
+            kept = changed_attributes(known.attributes, changes)
+            change = tenants.update().where(tenants.c.id == tenant).values(attributes=_json(kept))
+            connection.execute(change)
+            return msgspec.structs.replace(known, attributes=kept)
 
     def tenants(self) -> list[Tenant]:
         """See ``Directory.tenants``."""
@@ -122,8 +132,9 @@ def _owned(tenant: TenantId | None) -> sa.ColumnElement[bool]:
     return keys.c.tenant.is_(None) if tenant is None else keys.c.tenant == tenant
 
 
-def _tenant(connection: sa.Connection, tenant: TenantId) -> Tenant:
-    row = connection.execute(tenants.select().where(tenants.c.id == tenant)).one_or_none()
+def _tenant(connection: sa.Connection, tenant: TenantId, *, lock: bool = False) -> Tenant:
+    mine = tenants.select().where(tenants.c.id == tenant)
+    row = connection.execute(mine.with_for_update() if lock else mine).one_or_none()
     if row is None:
         raise no_such_tenant(tenant)
     return _tenant_of(row)

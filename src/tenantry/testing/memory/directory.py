@@ -9,6 +9,7 @@ from tenantry.access import (
     Key,
     Role,
     Tenant,
+    changed_attributes,
     check_key,
     new_key,
     new_key_id,
@@ -44,6 +45,14 @@ class MemoryDirectory:
             changed = msgspec.structs.replace(self.tenant(tenant), attributes=dict(attributes))
             self._tenants[tenant] = changed
         return changed
+
+    def change_attributes(self, tenant: TenantId, changes: dict[str, Any]) -> Tenant:
+        """See ``Directory.change_attributes``."""
+        with self._lock:
+            known = self.tenant(tenant)
+            kept = changed_attributes(known.attributes, changes)
+            self._tenants[tenant] = msgspec.structs.replace(known, attributes=kept)
+            return self._tenants[tenant]
 
     def tenants(self) -> list[Tenant]:
         """See ``Directory.tenants``."""

@@ -38,6 +38,23 @@ class DirectorySuite(StateSuite):
         assert state.directory.tenant(GLOBEX).attributes == {}
         refusal(state.directory.set_attributes, NOBODY, {})
 
+    def test_changes_attributes_one_by_one(self, state: State) -> None:
+        state.directory.set_attributes(ACME, {"region": "eu", "tier": 1})
+        changed = state.directory.change_attributes(ACME, {"tier": None, "seats": 3, "never": None})
+        assert changed.attributes == {"region": "eu", "seats": 3}
+        assert state.directory.tenant(ACME) == changed
+        assert state.directory.tenant(GLOBEX).attributes == {}
+        refusal(state.directory.change_attributes, NOBODY, {"a": 1})
+
+    @pytest.mark.parametrize(
+        "changes", [{"": 1}, {"a b": 1}, {"é": 1}, {"a": "x" * 20_000}, {f"a{i}": i for i in range(65)}]
+    )
+    def test_refuses_attributes_that_cannot_be_kept(self, state: State, changes: dict[str, object]) -> None:
+        with pytest.raises(InvalidRequest) as caught:
+            state.directory.change_attributes(ACME, changes)
+        assert caught.value.code == "attribute_invalid"
+        assert state.directory.tenant(ACME).attributes == {}
+
     def test_a_secret_finds_its_key_and_is_not_in_it(self, state: State) -> None:
         key, secret = state.directory.create_key(ACME, Role.BUILDER, "ci", None)
         assert state.directory.find(digest_of(secret)) == key
