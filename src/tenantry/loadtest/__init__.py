@@ -14,7 +14,7 @@ a verdict. Never knows: anything of the server but its public API.
 from tenantry.loadtest.bodies import PATHS, bodies, random_records, read_records
 from tenantry.loadtest.client import Shot
 from tenantry.loadtest.compare import Change, cautions, compare, load_baseline, save
-from tenantry.loadtest.discover import Input, inputs_of, targets_of
+from tenantry.loadtest.discover import Input, ask, inputs_of, targets_of
 from tenantry.loadtest.drive import Drive, drive, run
 from tenantry.loadtest.junit import write_junit
 from tenantry.loadtest.objectives import Objective, check, read_objectives
@@ -47,6 +47,7 @@ __all__ = [
     "Sink",
     "Stage",
     "Target",
+    "ask",
     "assemble",
     "bodies",
     "cautions",

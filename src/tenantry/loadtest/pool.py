@@ -121,8 +121,8 @@ class Pool:
         """Fail what still waits, and drop all connections."""
         self._refill = None
         now = self.now()
-        for shot in self._waiting:
-            self._sink.failed(shot, TIMED_OUT, now)
+        for waiting in self._waiting:
+            self._sink.failed(waiting, TIMED_OUT, now)
         self._waiting.clear()
         for task in list(self._opening):
             task.cancel()

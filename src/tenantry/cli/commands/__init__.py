@@ -7,6 +7,7 @@ from tenantry.cli.commands import (
     demo,
     jobs,
     keys,
+    load,
     models,
     predict,
     schedules,
@@ -21,5 +22,5 @@ __all__ = ["register"]
 
 def register(app: App) -> None:
     """Add every command, in the order of the help."""
-    for module in (up, demo, tenants, keys, train, apply, predict, scorecard, models, jobs, schedules):
+    for module in (up, demo, tenants, keys, train, apply, predict, scorecard, models, jobs, schedules, load):
         module.register(app)
