@@ -7,7 +7,7 @@
 
 /* --- the columns of a batch --- */
 
-static int open_one(source *s, PyObject *column, PyObject *label, Py_ssize_t rows) {
+static int open_one(source *s, PyObject *column, PyObject *name, Py_ssize_t rows) {
     Py_ssize_t n;
     if (column == Py_None) return 0;
     if (PyList_Check(column)) {
@@ -20,16 +20,16 @@ static int open_one(source *s, PyObject *column, PyObject *label, Py_ssize_t row
         n = s->buffer.len / 8;
         if (s->buffer.itemsize != 8 || !s->buffer.format || (strcmp(s->buffer.format, "d") && strcmp(s->buffer.format, "<d"))
             || s->buffer.ndim != 1 || (uintptr_t)s->buffer.buf % 8) {
-            PyErr_Format(PyExc_TypeError, "%S is neither None nor a list nor a buffer of float64", label);
+            PyErr_Format(PyExc_TypeError, "column '%U' is neither None nor a list nor a buffer of float64", name);
             return -1;
         }
     }
     if (n == rows) return 0;
-    PyErr_Format(PyExc_ValueError, "%S has %zd values in place of %zd", label, n, rows);
+    PyErr_Format(PyExc_ValueError, "column '%U' has %zd values in place of %zd", name, n, rows);
     return -1;
 }
 
-source *sources_open(PyObject *columns, PyObject *labels, Py_ssize_t n, Py_ssize_t rows) {
+source *sources_open(PyObject *columns, PyObject *names, Py_ssize_t n, Py_ssize_t rows) {
     PyObject *list = PySequence_List(columns);
     source *sources = list ? calloc((size_t)n + 1, sizeof *sources) : NULL;
     int failed = !sources;
@@ -39,7 +39,7 @@ source *sources_open(PyObject *columns, PyObject *labels, Py_ssize_t n, Py_ssize
         failed = 1;
     }
     for (Py_ssize_t k = 0; !failed && k < n; k++)
-        failed = open_one(sources + k, PyList_GetItem(list, k), PyTuple_GetItem(labels, k), rows);
+        failed = open_one(sources + k, PyList_GetItem(list, k), PyTuple_GetItem(names, k), rows);
     Py_XDECREF(list);
     if (!failed) return sources;
     if (sources) sources_close(sources, n);

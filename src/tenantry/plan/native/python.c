@@ -19,7 +19,6 @@ typedef struct {
     size_t size;
     int is_mapped, busy, closing;
     PyObject *names;                     /* tuple of the columns' names, interned */
-    PyObject *labels;                    /* the same as error messages show them */
 } Kernel;
 
 /* Buffers for the calls that run no Python code; the interpreter's lock guards them. */
@@ -94,16 +93,13 @@ static int copy_bytes(Kernel *self, PyObject *source) {
 
 static int name_columns(Kernel *self) {
     self->names = PyTuple_New(self->p.n_columns);
-    self->labels = PyTuple_New(self->p.n_columns);
-    if (!self->names || !self->labels) return -1;
+    if (!self->names) return -1;
     for (uint32_t k = 0; k < self->p.n_columns; k++) {
         const plan_column *c = self->p.columns + k;
-        PyObject *name = PyUnicode_DecodeUTF8(self->p.strings + c->name, c->name_bytes, NULL), *label;
+        PyObject *name = PyUnicode_DecodeUTF8(self->p.strings + c->name, c->name_bytes, NULL);
         if (!name) return -1;
         PyUnicode_InternInPlace(&name);
         if (PyTuple_SetItem(self->names, k, name)) return -1;
-        label = PyUnicode_FromFormat("column '%U'", name);
-        if (!label || PyTuple_SetItem(self->labels, k, label)) return -1;
     }
     return 0;
 }
@@ -147,7 +143,6 @@ static void kernel_dealloc(PyObject *object) {
     freefunc tp_free = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release_data(self);
     Py_XDECREF(self->names);
-    Py_XDECREF(self->labels);
     tp_free(object);
     Py_DECREF(type);
 }
@@ -202,7 +197,7 @@ static int put_value(Kernel *self, uint32_t k, PyObject *value, plan_row *row) {
     double x;
     int status = kind == PLAN_NUMBER ? number_of(value, &x, &w) : word_of(value, kind == PLAN_DATE, &w);
     if (status == VALUE_ERROR) {
-        raise_value(PyTuple_GetItem(self->labels, k));
+        raise_column(PyTuple_GetItem(self->names, k));
         return -1;
     }
     row->counts = shared.counts;                       /* reading the value may have run Python, and grown them */
@@ -403,7 +398,7 @@ static PyObject *kernel_score_columns(PyObject *object, PyObject *args) {
     source *sources;
     if (!PyArg_ParseTuple(args, "On", &columns, &rows)) return NULL;
     if (rows < 0 || rows > (Py_ssize_t)1 << 40) return PyErr_SetString(PyExc_ValueError, "rows is out of range"), NULL;
-    sources = sources_open(columns, self->labels, (Py_ssize_t)self->p.n_columns, rows);
+    sources = sources_open(columns, self->names, (Py_ssize_t)self->p.n_columns, rows);
     if (!sources) return NULL;
     result = score_sources(self, sources, rows);
     sources_close(sources, (Py_ssize_t)self->p.n_columns);

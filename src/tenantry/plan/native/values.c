@@ -170,12 +170,22 @@ int number_of(PyObject *value, double *x, word *w) {
     return status;
 }
 
-void raise_value(PyObject *name) {
-    const char *what;
+/* What the value was whose exception is set and now cleared; NULL where the exception is about something else. */
+static const char *refused_value(void) {
+    const char *what = NULL;
     if (PyErr_ExceptionMatches(PyExc_UnicodeError)) what = "text that is not valid Unicode";
     else if (PyErr_ExceptionMatches(PyExc_TypeError)) what = "a list or an object";
     else if (PyErr_ExceptionMatches(PyExc_ValueError) || PyErr_ExceptionMatches(PyExc_OverflowError)) what = "a value that cannot be read";
-    else return;
-    PyErr_Clear();
-    raise_tenantry("InvalidData", "record_value", PyUnicode_FromFormat("%S holds %s", name, what));
+    if (what) PyErr_Clear();
+    return what;
+}
+
+void raise_value(PyObject *label) {
+    const char *what = refused_value();
+    if (what) raise_tenantry("InvalidData", "record_value", PyUnicode_FromFormat("%U holds %s", label, what));
+}
+
+void raise_column(PyObject *name) {
+    const char *what = refused_value();
+    if (what) raise_tenantry("InvalidData", "record_value", PyUnicode_FromFormat("column '%U' holds %s", name, what));
 }

@@ -14,6 +14,7 @@ int word_of(PyObject *value, int is_date, word *w);                   /* VALUE_*
 int number_of(PyObject *value, double *x, word *w);                   /* VALUE_THERE: in x; VALUE_TEXT: in w */
 void word_release(word *w);
 PyObject *raise_tenantry(const char *kind, const char *code, PyObject *message);   /* steals message; NULL */
-void raise_value(PyObject *name);                                     /* record_value from the exception that is set */
+void raise_value(PyObject *label);                                    /* record_value from the exception that is set */
+void raise_column(PyObject *name);                                    /* the same, of the column with this name */
 
 #endif
