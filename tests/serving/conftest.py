@@ -6,6 +6,7 @@ The real plans are scored in ``test_worker.py``; here it is the protocol that co
 import math
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tenantry.errors import Corrupt, InvalidData
 from tenantry.plan.meta import ColumnMeta, PlanMeta
 from tenantry.routing import Endpoint, EndpointTable, KeyEntry, VersionRef
 from tenantry.schema import Column, SemanticType, Signature, Task
-from tenantry.serving import Core, Limits, Models, Response, State
+from tenantry.serving import Core, Limits, Residency, Response, State
 from tenantry.tenancy import TenantId
 
 NOW = 1_000.0
@@ -41,6 +42,8 @@ class FakePlan:
         self.columns = tuple(column.name for column in meta.signature.inputs)
         self.n_outputs = max(1, len(meta.signature.classes)) if meta.signature.task is Task.MULTICLASS else 1
         self.nbytes = 1000
+        self.batch = 1
+        self.head = meta
 
     def score(self, record: Mapping[str, Any], /) -> tuple[float, ...]:
         values = [record.get(name) for name in self.columns]
@@ -74,6 +77,7 @@ class FakeRuntime:
 
     def __init__(self) -> None:
         self.opened: list[Path] = []
+        self.trims = 0
 
     def open(self, path: Path, /) -> FakePlan:
         self.opened.append(path)
@@ -81,6 +85,9 @@ class FakeRuntime:
             return FakePlan(msgspec.json.decode(path.read_bytes(), type=PlanMeta))
         except msgspec.DecodeError as error:
             raise Corrupt("plan_corrupt", f"{path}: {error}") from error
+
+    def trim(self) -> None:
+        self.trims += 1
 
     def reasons(self, plan: Any, record: Mapping[str, Any], k: int, output: int | None, /) -> Sequence[Any]:
         assert isinstance(plan, FakePlan)
@@ -111,7 +118,9 @@ class World:
     def __init__(self, home: Path, limits: Limits) -> None:
         self.home = home
         self.runtime = FakeRuntime()
-        self.state = State(Models(home, self.runtime, limits), limits)
+        loader = ThreadPoolExecutor(1)
+        residency = Residency(home, {"plan": self.runtime}, 1 << 30, loader)
+        self.state = State(residency, limits)
         self.core = Core(self.state, lambda: NOW)
 
     def store(self, tenant: str, meta: PlanMeta) -> VersionRef:

@@ -120,6 +120,7 @@ def test_who_may_not_ask_is_refused_before_the_body(world: Any) -> None:
 
 def test_a_large_batch_lets_others_have_their_turn(make_world: Callable[..., Any]) -> None:
     world = make_world(slice_rows=1)
+    world.told("POST", "/predict/churn", {"tenure": 1})  # so that neither waits for the model
     app = application(world.core)
     finished: list[str] = []
 

@@ -16,6 +16,7 @@ from tenantry import __version__
 from tenantry.errors import CATALOGUE
 from tenantry.serving import ROUTES
 from tenantry.serving.routes import Route
+from tenantry.serving.work import Work
 from tenantry.telemetry import configure
 
 CLOSED = [route for route in ROUTES if not route.public]
@@ -132,6 +133,7 @@ def sent_to(route: Route, world: Any, **rest: Any) -> Any:
     infer = {"inputs": [{"name": "tenure", "shape": [1], "datatype": "FP64", "data": [1]}]}
     body = infer if route.path.endswith("/infer") else {"tenure": 1}
     model = rest.pop("model", "churn")
+    rest.setdefault("x_request_id", "r-1")
     return world.ask(route.method, path_of(route, model), b"" if route.method == "GET" else body, **rest)
 
 
@@ -175,7 +177,7 @@ def test_every_reply_names_the_version_of_the_server(world: Any) -> None:
         world.ask("POST", "/predict/churn", {"tenure": 1}),
     ]
     for reply in replies:
-        assert (b"x-tenantry-version", __version__.encode()) in reply.headers
+        assert (b"server", f"tenantry/{__version__}".encode()) in reply.headers
         assert dict(reply.headers)[b"content-length"] == str(len(reply.body)).encode()
 
 
@@ -207,13 +209,16 @@ def test_other_methods_are_refused_with_the_right_one(world: Any, route: Route) 
 
 def test_headers_alone_can_refuse_a_body(world: Any) -> None:
     good = {b"authorization": b"Bearer acme-scorer"}
-    refuse = world.core.refuse
-    assert refuse("POST", "/predict/churn", {**good, b"content-length": b"1000"}) is None
+
+    def refuse(method: str, path: str, headers: dict[bytes, bytes]) -> Any:
+        return world.core.begin(method, path, b"", headers)
+
+    assert isinstance(refuse("POST", "/predict/churn", {**good, b"content-length": b"1000"}), Work)
     assert refuse("POST", "/predict/churn", {**good, b"content-length": b"99999999999"}).status == 413
     assert refuse("POST", "/predict/churn", {**good, b"content-length": b"-1"}).status == 413
     assert refuse("POST", "/predict/churn", {}).status == 401
     assert refuse("POST", "/nothing", good).status == 404
-    assert refuse("GET", "/v2", good).status == 413
+    assert refuse("GET", "/v2", {**good, b"content-length": b"1"}).status == 413
 
 
 @pytest.mark.parametrize("style", ["json", "text"])
@@ -227,7 +232,7 @@ def test_a_defect_answers_500_is_logged_without_keys_and_the_worker_goes_on(
     def broken(*args: Any) -> Any:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(world.state.models, "get", broken)
+    monkeypatch.setattr(world.state.residency, "find", broken)
     error = world.refused(500, "internal", "POST", "/predict/churn", {"tenure": 1})
     assert "boom" not in str(error)
     assert "boom" in log.getvalue()
@@ -241,25 +246,6 @@ def test_a_decompressed_body_is_bounded(make_world: Callable[..., Any]) -> None:
     world.refused(
         413, "body_too_large", "POST", "/predict/churn", gzip.compress(bytes(5000)), content_encoding="gzip"
     )
-
-
-def test_models_are_opened_once_and_let_go_beyond_the_bound(make_world: Callable[..., Any]) -> None:
-    world = make_world(plans=2)
-    for name in ("churn", "churn", "value", "churn", "segment", "churn"):
-        world.told("POST", f"/predict/{name}", {"tenure": 1})
-    assert len(world.state.models) == 2
-    assert len(world.runtime.opened) == 3
-    world.told("POST", "/predict/value", {"tenure": 1})
-    assert len(world.runtime.opened) == 4
-
-
-def test_models_that_a_new_table_drops_are_let_go(world: Any) -> None:
-    world.told("POST", "/predict/churn", {"tenure": 1})
-    world.told("POST", "/predict/secret", {"tenure": 1}, key="bolt-admin")
-    table = world.state.table
-    world.state.swap(msgspec.structs.replace(table, number=2, endpoints={"bolt": table.endpoints["bolt"]}))
-    assert len(world.state.models) == 1
-    world.refused(404, "not_found", "POST", "/predict/churn", {"tenure": 1})
 
 
 def test_every_code_that_serving_raises_is_in_the_catalogue() -> None:

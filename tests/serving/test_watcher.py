@@ -1,5 +1,6 @@
 """Keeping the endpoint table current."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -7,13 +8,13 @@ import pytest
 from tests.serving.conftest import FakeRuntime
 
 from tenantry.routing import EndpointTable, KeyEntry, save
-from tenantry.serving import Limits, Models, State, TableWatcher
+from tenantry.serving import Limits, Residency, State, TableWatcher
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> State:
-    limits = Limits()
-    return State(Models(tmp_path, FakeRuntime(), limits), limits)
+    residency = Residency(tmp_path, {"plan": FakeRuntime()}, 1 << 30, ThreadPoolExecutor(1))
+    return State(residency, Limits())
 
 
 def numbered(number: int) -> EndpointTable:

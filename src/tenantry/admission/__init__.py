@@ -9,16 +9,18 @@ from tenantry.admission.fair import FairQueue
 from tenantry.admission.gate import Gate, Ticket
 from tenantry.admission.policy import DEFAULT_POLICY, Policy, Quota
 from tenantry.admission.rates import Rates
-from tenantry.admission.refusal import Refusal
+from tenantry.admission.refusal import PASSED, Reason, Refusal
 from tenantry.admission.shared import SharedLimits
 
 __all__ = [
     "DEFAULT_POLICY",
+    "PASSED",
     "FairQueue",
     "Gate",
     "Policy",
     "Quota",
     "Rates",
+    "Reason",
     "Refusal",
     "SharedLimits",
     "Ticket",

@@ -8,23 +8,29 @@ processes.
 from tenantry.serving.asgi import application
 from tenantry.serving.core import Core
 from tenantry.serving.limits import Limits
-from tenantry.serving.models import Models
 from tenantry.serving.ports import Runtime, ScoringPlan
 from tenantry.serving.replies import Response
+from tenantry.serving.residency import Residency
 from tenantry.serving.routes import ROUTES, Route
-from tenantry.serving.state import State
+from tenantry.serving.scheduler import Scheduler
+from tenantry.serving.state import Recorder, State
 from tenantry.serving.watcher import TableWatcher
+from tenantry.serving.work import Steps, Work
 
 __all__ = [
     "ROUTES",
     "Core",
     "Limits",
-    "Models",
+    "Recorder",
+    "Residency",
     "Response",
     "Route",
     "Runtime",
+    "Scheduler",
     "ScoringPlan",
     "State",
+    "Steps",
     "TableWatcher",
+    "Work",
     "application",
 ]

@@ -1,13 +1,14 @@
 """The ASGI edge: from a server's messages to the core and back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from tenantry.errors import InvalidRequest, TenantryError, Unavailable
 from tenantry.serving.core import Core, too_large
-from tenantry.serving.replies import Response, error_reply
+from tenantry.serving.replies import Response
+from tenantry.serving.scheduler import Scheduler, settle
+from tenantry.serving.work import Work
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -15,49 +16,46 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
-def application(core: Core) -> App:
-    """A raw ASGI application over a core; HTTP only."""
-    limits = core.state.limits
+def application(core: Core, scheduler: Scheduler | None = None) -> App:
+    """A raw ASGI application over a core; HTTP only. Without a ``scheduler`` it makes one for its event loop."""
     bodies = Bodies(core)
+    made: list[Scheduler] = [] if scheduler is None else [scheduler]
 
     async def app(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise ValueError(f"the scoring service does not speak {scope['type']!r}")
+        if not made:
+            made.append(Scheduler(core, asyncio.get_running_loop()))
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        message = await receive()
-        if message.get("more_body"):
-            async with bodies.rest(scope, headers, message, receive) as body:
-                await _reply(core, scope, headers, body, send)
+        work = core.begin(scope["method"], scope["path"], scope["query_string"], headers)
+        if isinstance(work, Response):
+            await _send(work, send)
             return
-        whole = message.get("body", b"")
-        too_long = len(whole) > limits.body_bytes
-        body = error_reply(too_large(limits.body_bytes)) if too_long else whole
-        await _reply(core, scope, headers, body, send)
+        response: Response | None = None
+        try:
+            body = await bodies.whole(receive)
+            if body is not None:
+                response = await _answer(made[0], work, body)
+        except TenantryError as error:
+            response = core.refused(work, error)
+        finally:
+            if response is None:
+                made[0].abandon(work)
+        if response is not None:
+            await _send(response, send)
 
     return app
 
 
-async def _reply(
-    core: Core, scope: Message, headers: Mapping[bytes, bytes], body: bytes | Response | None, send: Send
-) -> None:
-    """Answer; a refusal stands in for the body, None means that the caller has gone."""
-    if body is None:
-        return
-    response = body if isinstance(body, Response) else await _answer(core, scope, headers, body)
+async def _send(response: Response, send: Send) -> None:
     await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
     await send({"type": "http.response.body", "body": response.body})
 
 
-async def _answer(core: Core, scope: Message, headers: Mapping[bytes, bytes], body: bytes) -> Response:
-    """Drive the core's steps, giving way to other requests between them."""
-    steps = core.steps(scope["method"], scope["path"], scope["query_string"], headers, body)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            response: Response = done.value
-            return response
-        await asyncio.sleep(0)
+async def _answer(scheduler: Scheduler, work: Work, body: bytes) -> Response:
+    future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    scheduler.submit(work, body, settle(future))
+    return await future
 
 
 class _Held:
@@ -70,37 +68,29 @@ class Bodies:
     """Collects bodies that come in parts, bounded in bytes (each, and all together) and in time."""
 
     def __init__(self, core: Core) -> None:
-        self._core = core
         self._limits = core.state.limits
         self._held = 0
 
-    @asynccontextmanager
-    async def rest(
-        self, scope: Message, headers: Mapping[bytes, bytes], first: Message, receive: Receive
-    ) -> AsyncIterator[bytes | Response | None]:
-        """The whole body, or the reply that refuses it, or None where the caller went away.
+    async def whole(self, receive: Receive) -> bytes | None:
+        """The whole body, or None where the caller went away.
 
-        A request that cannot be answered is refused by its headers, before its body is held.
+        Raises ``InvalidRequest`` with ``body_too_large`` or ``body_slow``, ``Unavailable("serving_busy")``.
         """
-        refusal = self._core.refuse(scope["method"], scope["path"], headers)
-        if refusal is not None:
-            yield refusal
-            return
+        message = await receive()
+        if not message.get("more_body"):
+            body: bytes = message.get("body", b"")
+            if len(body) > self._limits.body_bytes:
+                raise too_large(self._limits.body_bytes)
+            return None if message["type"] == "http.disconnect" else body
         held = _Held()
         try:
-            yield await self._within_time(first, receive, held)
-        finally:
-            self._held -= held.size
-
-    async def _within_time(self, first: Message, receive: Receive, held: _Held) -> bytes | Response | None:
-        try:
             async with asyncio.timeout(self._limits.body_seconds):
-                return await self._collect(first, receive, held)
+                return await self._collect(message, receive, held)
         except TimeoutError:
             seconds = f"{self._limits.body_seconds:g} seconds"
-            return error_reply(InvalidRequest("body_slow", f"the body took over {seconds} to arrive"))
-        except TenantryError as error:
-            return error_reply(error)
+            raise InvalidRequest("body_slow", f"the body took over {seconds} to arrive") from None
+        finally:
+            self._held -= held.size
 
     async def _collect(self, message: Message, receive: Receive, held: _Held) -> bytes | None:
         parts: list[bytes] = []

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
-from tenantry.access import may, roles_that_may
+from tenantry.access import Role, may, roles_that_may
 from tenantry.errors import Forbidden, InvalidRequest, TenantryError, Unauthenticated
-from tenantry.routing import EndpointTable
+from tenantry.routing import EndpointTable, KeyEntry
 from tenantry.tenancy import TenantId, tenant_id
+
+REMEMBERED = 20_000
+"""Most keys whose look-up is remembered."""
 
 
 class Caller(NamedTuple):
@@ -21,36 +24,63 @@ class Caller(NamedTuple):
 _UNAUTHENTICATED = "the request carries no key, or one that is unknown, revoked or expired"
 
 
-def identify(table: EndpointTable, headers: Mapping[bytes, bytes], now: float) -> Caller:
-    """The caller. Raises ``Unauthenticated`` (the same words whatever is wrong with the key).
+class Callers:
+    """Tells callers by one endpoint table; remembers good keys, so that a request is not hashed again and again.
 
-    ``X-Tenant`` lets an operator's key act for a tenant; from any other key it means nothing.
+    The memory is the table's: a newer table comes with a new one, so a revoked key is forgotten with its table.
     """
-    scheme, _, secret = headers.get(b"authorization", b"").partition(b" ")
-    if scheme.lower() != b"bearer":
-        raise Unauthenticated("unauthenticated", _UNAUTHENTICATED)
-    key = table.key(sha256(secret.strip()).hexdigest(), now)
-    if key is None:
-        raise Unauthenticated("unauthenticated", _UNAUTHENTICATED)
-    if key.tenant is not None:
-        return Caller(key.id, key.role, key.tenant)
-    named = headers.get(b"x-tenant")
-    if named is None:
-        return Caller(key.id, key.role, None)
-    try:
-        return Caller(key.id, key.role, tenant_id(named.decode("ascii", "replace")))
-    except TenantryError as error:
-        raise InvalidRequest("header_value", f"the header X-Tenant is wrong: {error.message}") from error
+
+    __slots__ = ("_known", "_table")
+
+    def __init__(self, table: EndpointTable) -> None:
+        self._table = table
+        self._known: dict[bytes, KeyEntry] = {}
+
+    def identify(self, headers: Mapping[bytes, bytes], now: float) -> Caller:
+        """The caller. Raises ``Unauthenticated`` (the same words whatever is wrong with the key).
+
+        ``X-Tenant`` lets an operator's key act for a tenant; from any other key it means nothing.
+        """
+        given = headers.get(b"authorization", b"")
+        key = self._known.get(given)
+        if key is None:
+            key = self._look_up(given, now)
+        elif key.expires is not None and key.expires <= now:
+            raise Unauthenticated("unauthenticated", _UNAUTHENTICATED)
+        if key.tenant is not None:
+            return Caller(key.id, key.role, key.tenant)
+        named = headers.get(b"x-tenant")
+        if named is None:
+            return Caller(key.id, key.role, None)
+        try:
+            return Caller(key.id, key.role, tenant_id(named.decode("ascii", "replace")))
+        except TenantryError as error:
+            raise InvalidRequest("header_value", f"the header X-Tenant is wrong: {error.message}") from error
+
+    def _look_up(self, given: bytes, now: float) -> KeyEntry:
+        scheme, _, secret = given.partition(b" ")
+        if scheme.lower() != b"bearer":
+            raise Unauthenticated("unauthenticated", _UNAUTHENTICATED)
+        key = self._table.key(sha256(secret.strip()).hexdigest(), now)
+        if key is None:
+            raise Unauthenticated("unauthenticated", _UNAUTHENTICATED)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[given] = key
+        return key
 
 
-def permit(caller: Caller, actions: tuple[str, ...]) -> None:
-    """Deny unless the caller's role may do one of the actions. Raises ``Forbidden``."""
-    role = caller.role
-    for action in actions:
-        if may(role, action):
-            return
+def allowed(actions: tuple[str, ...]) -> frozenset[str]:
+    """The roles that may do one of the actions."""
+    return frozenset(role.value for role in Role if any(may(role, action) for action in actions))
+
+
+def forbidden(role: str, actions: tuple[str, ...]) -> Forbidden:
+    """The refusal of a role."""
     roles = sorted({str(able) for action in actions for able in roles_that_may(action)})
-    raise Forbidden("forbidden", f"a key with the role {role!r} may not do this; it takes {', '.join(roles)}")
+    return Forbidden(
+        "forbidden", f"a key with the role {role!r} may not do this; it takes {', '.join(roles)}"
+    )
 
 
 def tenant_of(caller: Caller) -> TenantId:

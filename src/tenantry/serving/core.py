@@ -1,14 +1,21 @@
-"""The data plane's core: one request as bytes in, one reply as bytes out. No sockets, no event loop."""
+"""The data plane's core: one request as bytes in, one reply as bytes out. No sockets, no event loop.
 
+An edge calls :meth:`Core.begin` with the head, :meth:`Core.run` with the body, drives the steps, and hands the reply
+to :meth:`Core.end`, or :meth:`Core.abandon` where nobody waits for it any more.
+"""
+
+import os
 import time
 from collections.abc import Callable, Mapping
+from itertools import count
 
+from tenantry.admission import Refusal
 from tenantry.errors import Internal, InvalidRequest, TenantryError
-from tenantry.serving.call import Call, Steps
-from tenantry.serving.callers import identify, permit, tenant_of
-from tenantry.serving.replies import Response, error_reply
-from tenantry.serving.routes import Route, match
+from tenantry.serving.callers import forbidden, tenant_of
+from tenantry.serving.replies import Response, error_reply, refusal_reply
+from tenantry.serving.routes import match
 from tenantry.serving.state import State
+from tenantry.serving.work import Row, Steps, Work
 from tenantry.telemetry import get_logger
 from tenantry.tenancy import TenantId
 from tenantry.wire import inflate
@@ -19,70 +26,186 @@ _DEFECT_HINT = "Try again; if it stays, look for 'request failed' in the server'
 
 
 class Core:
-    """Answers requests from a :class:`State`. Not for several threads at once; one event loop drives it."""
+    """Answers requests from a :class:`State`. Not for several threads at once; one event loop drives it.
 
-    def __init__(self, state: State, now: Callable[[], float] = time.time) -> None:
+    ``now``: seconds since the epoch, for keys that expire; ``clock``: monotonic seconds, for everything else.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.state = state
         self._now = now
+        self.clock = clock
 
     def handle(
         self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes
     ) -> Response:
         """Answer in one go. ``path`` is percent-decoded; header names are lower case. Never raises."""
-        steps = self.steps(method, path, query, headers, body)
+        work = self.begin(method, path, query, headers)
+        if isinstance(work, Response):
+            return work
+        steps = self.run(work, body)
+        answer = None
         while True:
             try:
-                next(steps)
+                pending = steps.send(answer)
             except StopIteration as done:
                 response: Response = done.value
+                self.end(work, response)
                 return response
+            answer = None
+            if isinstance(pending, Row):
+                answer = pending.alone()
+            elif pending is not None:
+                pending.exception()  # waits; the steps see for themselves how it ended
 
-    def steps(
-        self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes], body: bytes
-    ) -> Steps:
-        """The same in steps, so that a large request leaves room for others between them."""
+    def begin(self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Work | Response:
+        """Admit a request by its head alone: the work to go on with, or the reply that refuses it. Never raises.
+
+        Key first, then the path, then the role: who has no key learns nothing of the paths.
+        """
+        state = self.state
         try:
-            route, names = match(method, path) if path.startswith("/v2/health/") else (None, {})
-            if route is not None and route.probe is not None:
-                return route.probe(self.state)
-            route, names, tenant = self._admit(method, path, headers)
-            if route.handler is None:
-                return error_reply(Internal("internal", "the route has no handler"))
-            encoding = headers.get(b"content-encoding")
-            if encoding is not None:
-                body = inflate(body, encoding.decode("latin-1"), self.state.limits.body_bytes)
-            result = route.handler(Call(self.state, tenant, names, query, headers, body))
-            if isinstance(result, Response):
-                return result
-            return (yield from result)
+            if path.startswith("/v2/health/"):
+                route, _ = match(method, path)
+                if route.probe is not None:
+                    return route.probe(state)
+            caller = state.known.identify(headers, self._now())
+            route, names = match(method, path)
+            if caller.role not in route.roles:
+                raise forbidden(caller.role, route.actions)
+            tenant = tenant_of(caller) if route.tenant else _NOBODY
+            length = headers.get(b"content-length")
+            if length is not None:
+                _check_length(length, state.limits.body_bytes if method == "POST" else 0)
         except TenantryError as error:
             return error_reply(error)
+        work = Work(state, route, names, tenant)
+        work.method, work.query, work.headers = method, query, headers
+        work.arrived = self.clock()
+        work.request_id = _request_id(headers)
+        refusal = self._admit(work) if route.scores else None
+        if refusal is None:
+            return work
+        return self.turned_away(work, refusal)
+
+    def _admit(self, work: Work) -> Refusal | None:
+        """Policy, quota and a place at the gate, for scoring."""
+        table = self.state.current
+        endpoint = table.endpoint(work.tenant, work.name)
+        if endpoint is None:
+            return None  # the handler says so
+        entry = table.tenants.get(work.tenant)
+        if entry is not None:
+            work.quota = entry.quota
+        policy = table.policies.get(endpoint.policy)
+        if policy is not None:
+            work.policy = policy
+            work.priority = policy.priority
+        work.deadline = work.arrived + work.policy.deadline_ms / 1000.0
+        gate = self.state.gate
+        if gate is None:
+            return None
+        ticket = gate.enter(
+            work.arrived, work.tenant, work.quota, work.name, work.policy, deadline=work.deadline
+        )
+        if isinstance(ticket, Refusal):
+            return ticket
+        work.ticket = ticket
+        work.cost = ticket.cost
+        return None
+
+    def run(self, work: Work, body: bytes) -> Steps:
+        """Answer in steps, so that a large request leaves room for others between them. Never raises."""
+        try:
+            encoding = work.headers.get(b"content-encoding")
+            if encoding is not None:
+                body = inflate(body, encoding.decode("latin-1"), self.state.limits.body_bytes)
+            work.body = body
+            result: Response | Steps = work.route.handler(work)
+            return result if isinstance(result, Response) else (yield from result)
+        except TenantryError as error:
+            work.code = error.code
+            return error_reply(error)
         except Exception:  # noqa: BLE001 — the last net: logged, answered 500, and the worker goes on
-            _log.exception("request failed", method=method, path=path)
+            work.code = "internal"
+            _log.exception("request failed", method=work.method, model=work.name, tenant=work.tenant)
             return error_reply(
                 Internal("internal", "the scoring service has met a defect of its own", hint=_DEFECT_HINT)
             )
 
-    def refuse(self, method: str, path: str, headers: Mapping[bytes, bytes]) -> Response | None:
-        """The reply that the headers alone earn, before the body is read; None where the body is wanted."""
-        try:
-            length = headers.get(b"content-length", b"0")
-            limit = self.state.limits.body_bytes
-            if not length.isdigit() or len(length) > 18 or int(length) > limit:
-                return error_reply(too_large(limit))
-            route, _, _ = self._admit(method, path, headers)
-        except TenantryError as error:
-            return error_reply(error)
-        return None if route.method == "POST" else error_reply(too_large(0))
+    def end(self, work: Work, response: Response) -> None:
+        """Give back what the work held, complete the reply's headers, and tell the recorders."""
+        now = work.finished = self.clock()
+        work.status = response.status
+        self._release(work, now, work.busy if response.status == 200 else None)
+        headers = response.headers
+        if work.version:
+            headers.append((b"x-tenantry-version", work.version.encode()))
+            headers.append((b"x-tenantry-rule", work.rule.encode()))
+        headers.append((b"x-request-id", work.request_id.encode("latin-1")))
+        if work.trace:
+            headers.append((b"traceparent", work.trace.encode()))
+        if work.route.scores:
+            for recorder in self.state.recorders:
+                recorder.finished(work)
 
-    def _admit(
-        self, method: str, path: str, headers: Mapping[bytes, bytes]
-    ) -> tuple[Route, dict[str, str], TenantId]:
-        """Key first, then the path, then the role: who has no key learns nothing of the paths."""
-        caller = identify(self.state.current, headers, self._now())
-        route, names = match(method, path)
-        permit(caller, route.actions)
-        return route, names, tenant_of(caller) if route.tenant else _NOBODY
+    def abandon(self, work: Work) -> None:
+        """The caller went away before its answer: give back what the work held, and record nothing."""
+        self._release(work, self.clock(), None)
+
+    def _release(self, work: Work, now: float, service: float | None) -> None:
+        if work.leased is not None:
+            self.state.residency.release(work.leased)
+            work.leased = None
+        gate = self.state.gate
+        if work.ticket is not None and gate is not None:
+            gate.leave(work.ticket, now, service=service, rows=work.rows)
+            work.ticket = None
+
+    def compare(self, work: Work, copy: Work, rollout: str, response: Response) -> None:
+        """The end of a shadow: its reply is dropped, and how it compares is told to the recorders."""
+        copy.finished = self.clock()
+        copy.status = response.status
+        self._release(copy, copy.finished, None)
+        for recorder in self.state.recorders:
+            recorder.shadowed(work, copy, rollout)
+
+    def turned_away(self, work: Work, refusal: Refusal) -> Response:
+        """The reply to work that admission refuses, now or while it waited; ends it."""
+        work.code = refusal.reason.code
+        response = refusal_reply(refusal)
+        self.end(work, response)
+        return response
+
+    def refused(self, work: Work, error: TenantryError) -> Response:
+        """The reply to work that will not be run; ends it."""
+        work.code = error.code
+        response = error_reply(error)
+        self.end(work, response)
+        return response
+
+
+_made = count()
+_prefix = os.urandom(6).hex()
+
+
+def _request_id(headers: Mapping[bytes, bytes]) -> str:
+    """The caller's id for its request, or one of our own."""
+    given = headers.get(b"x-request-id")
+    if given is not None and len(given) <= 128 and given.isascii():
+        return given.decode("ascii")
+    return f"{_prefix}-{next(_made)}"
+
+
+def _check_length(length: bytes, limit: int) -> None:
+    """Raises ``InvalidRequest("body_too_large")``."""
+    if len(length) > 18 or not length.isdigit() or int(length) > limit:
+        raise too_large(limit)
 
 
 def too_large(limit: int) -> InvalidRequest:

@@ -1,15 +1,15 @@
 """Inference by the Open Inference Protocol v2."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tenantry.errors import InvalidRequest
+from tenantry.errors import InvalidRequest, Unavailable
 from tenantry.schema import Task
-from tenantry.serving.call import Call, Steps
 from tenantry.serving.limits import Limits
 from tenantry.serving.models import Model, Outcome
 from tenantry.serving.nearest import describe
 from tenantry.serving.replies import encode_json, infer_reply
+from tenantry.serving.work import NO_PARAMETERS, Steps, Work
 from tenantry.wire import (
     InferRequest,
     LateRequest,
@@ -27,6 +27,8 @@ DEFAULT_REASONS = 3
 """How many reasons a row gets where ``reasons`` is asked for and no number is."""
 
 
+LOWEST_PRIORITY = 4
+"""The lowest priority class."""
 LONG_BYTES = 32 << 10
 """Binary inputs above this size are worth a step of their own."""
 LONG_ROWS = 4096
@@ -43,21 +45,26 @@ class Wanted(NamedTuple):
     top: int = 0
 
 
-def infer(call: Call) -> Steps:
+def infer(work: Work) -> Steps:
     """Score a batch: JSON or binary tensors in, JSON or binary tensors out."""
-    target = call.target(call.path.get("version"))
-    request, tail = _request(call)
-    model = call.model(target)
-    wanted, explain = wanted_outputs(request, model, call.limits)
-    columns, rows = yield from _columns(model, request, tail, call.limits)
-    if explain and rows > call.limits.explained_rows:
-        raise _too_many(rows, call.limits.explained_rows, " with reasons")
-    size = call.limits.explained_slice_rows if explain else call.limits.slice_rows
-    outcomes: list[Outcome] = []
+    limits = work.limits
+    version = work.path.get("version")
+    work.expect(version)
+    request, tail = _request(work)
+    _schedule(work, request.parameters)
+    target = work.choose(version, _texts(request.parameters))
+    work.count(_rows(request, limits))
+    model = yield from work.model(target)
+    wanted, explain = wanted_outputs(request, model, limits)
+    columns, rows = yield from _columns(model, request, tail, limits)
+    if explain and rows > limits.explained_rows:
+        raise _too_many(rows, limits.explained_rows, " with reasons")
+    size = limits.explained_slice_rows if explain else limits.slice_rows
+    outcomes = work.outcomes
     reasons: list[str] = []
     for start in range(0, rows, size):
         if start:
-            yield
+            yield None
         part = columns if rows <= size else _cut(columns, start, start + size)
         count = min(size, rows - start)
         scored = model.outcomes(part, count)
@@ -67,26 +74,70 @@ def infer(call: Call) -> Steps:
     outputs = []
     for one in wanted:
         if rows > LONG_ROWS:
-            yield
+            yield None
         outputs.append(_tensor(model, one, outcomes, reasons))
-    return infer_reply(*encode_infer(call.path["model"], target.version, request.id, outputs))
+    return infer_reply(*encode_infer(work.name, work.version, request.id, outputs))
 
 
-def _request(call: Call) -> tuple[InferRequest | LateRequest, memoryview]:
+def _rows(request: InferRequest | LateRequest, limits: Limits) -> int:
+    """Rows of the request by its first input's shape.
+
+    Raises ``InvalidRequest``: ``input_missing``, ``too_many_rows``.
+    """
+    if not request.inputs:
+        raise InvalidRequest("input_missing", "the request has no inputs, so the number of rows is unknown")
+    rows = request.inputs[0].shape[0] if request.inputs[0].shape else 0
+    if rows > limits.rows:
+        raise _too_many(rows, limits.rows)
+    return rows
+
+
+def _texts(parameters: Mapping[str, Any] | None) -> Mapping[str, str]:
+    """The request's parameters as rules see them: texts as they are, numbers and truth values as JSON writes them."""
+    if not parameters:
+        return NO_PARAMETERS
+    simple = (str, int, float, bool)
+    return {
+        name: value if isinstance(value, str) else encode_json(value).decode()
+        for name, value in parameters.items()
+        if isinstance(value, simple)
+    }
+
+
+def _schedule(work: Work, parameters: Mapping[str, Any] | None) -> None:
+    """Triton's schedule policy: ``timeout`` (microseconds since arrival; it can only bring the deadline forward) and
+    ``priority`` (1 is the highest, 0 the default; a caller may put its request behind others, not before them).
+
+    Raises ``InvalidRequest("parameter_value")``, ``Unavailable("deadline_unreachable")``.
+    """
+    if not parameters:
+        return
+    timeout, priority = parameters.get("timeout", 0), parameters.get("priority", 0)
+    for name, value in (("timeout", timeout), ("priority", priority)):
+        if type(value) is not int or value < 0:
+            raise InvalidRequest("parameter_value", f"{name} must be a whole number, 0 or more")
+    if timeout:
+        work.deadline = min(work.deadline, work.arrived + timeout / 1e6)
+        if work.late():
+            raise Unavailable("deadline_unreachable", f"the request's timeout of {timeout:,} µs has passed")
+    work.priority = max(work.priority, min(priority, LOWEST_PRIORITY))
+
+
+def _request(work: Work) -> tuple[InferRequest | LateRequest, memoryview]:
     """The JSON part, read, and the binary part. Raises ``InvalidRequest``: ``body_json`` or ``header_value``."""
-    length = call.headers.get(b"inference-header-content-length")
+    length = work.headers.get(b"inference-header-content-length")
     try:
-        head, tail = split_body(call.body, length)
+        head, tail = split_body(work.body, length)
         return decode_infer(head), tail
     except InvalidRequest as error:
         # A client that shares one dict of headers between calls sends the length of an earlier request.
-        if length is None or error.code == "number_range" or not call.body.rstrip().endswith(b"}"):
+        if length is None or error.code == "number_range" or not work.body.rstrip().endswith(b"}"):
             raise
         shown = length[:20].decode("latin-1")
         raise InvalidRequest(
             "header_value",
             f"the header Inference-Header-Content-Length says that the first {shown} of the body's "
-            f"{len(call.body)} bytes are its JSON, but {error.message}",
+            f"{len(work.body)} bytes are its JSON, but {error.message}",
             hint="If the body is JSON alone, leave the header out. tritonclient writes it into the dict of headers "
             "that it is given: pass a fresh dict with each call.",
         ) from error
@@ -147,15 +198,11 @@ def _flag(parameters: dict[str, Any], name: str, *, default: bool = False) -> bo
 def _columns(model: Model, request: InferRequest | LateRequest, tail: memoryview, limits: Limits) -> Any:
     """The plan's columns in order, and the number of rows, out of the inputs in any order. In steps."""
     columns: list[Values | None] = [None] * len(model.columns)
-    if not request.inputs:
-        raise InvalidRequest("input_missing", "the request has no inputs, so the number of rows is unknown")
     unknown = {tensor.name for tensor in request.inputs} - model.known
     if unknown:
         raise InvalidRequest("input_unknown", f"the model has no input {describe(unknown, model.columns)}")
     seen: set[str] = set()
-    rows = request.inputs[0].shape[0] if request.inputs[0].shape else 0
-    if rows > limits.rows:
-        raise _too_many(rows, limits.rows)
+    rows = _rows(request, limits)
     for tensor in request.inputs:
         if tensor.name in seen:
             raise InvalidRequest("input_duplicate", f"the input {tensor.name!r} is sent twice")

@@ -2,10 +2,10 @@
 
 from tenantry import __version__
 from tenantry.schema import Task
-from tenantry.serving.call import Call
 from tenantry.serving.models import Model
 from tenantry.serving.replies import Response, encode_json, json_reply, not_found
 from tenantry.serving.state import State
+from tenantry.serving.work import Steps, Work
 from tenantry.wire import ModelMetadata, ServerMetadata, TensorMetadata
 
 PLATFORM = "tenantry_plan"
@@ -24,41 +24,41 @@ def server_ready(state: State) -> Response:
     return json_reply(encode_json({"ready": ready}), 200 if ready else 503)
 
 
-def server_metadata(call: Call) -> Response:
+def server_metadata(work: Work) -> Response:
     """Name, version and extensions."""
-    del call
+    del work
     return json_reply(encode_json(ServerMetadata(name="tenantry", version=__version__)))
 
 
-def list_models(call: Call) -> Response:
+def list_models(work: Work) -> Response:
     """Names of the tenant's models."""
-    return json_reply(encode_json({"models": sorted(call.state.current.endpoints.get(call.tenant, ()))}))
+    return json_reply(encode_json({"models": sorted(work.state.current.endpoints.get(work.tenant, ()))}))
 
 
-def model_metadata(call: Call) -> Response:
+def model_metadata(work: Work) -> Steps:
     """Versions, inputs and outputs of a model; those of the default version where none is named."""
-    target = call.target(call.path.get("version"))
-    endpoint = call.state.current.endpoint(call.tenant, call.path["model"])
+    target = work.choose(work.path.get("version"))
+    endpoint = work.state.current.endpoint(work.tenant, work.name)
     if endpoint is None:
         raise not_found()
-    model = call.model(target)
+    model = yield from work.model(target)
     aliases = dict(sorted(endpoint.aliases.items()))
     metadata = ModelMetadata(
-        name=call.path["model"],
+        name=work.name,
         versions=tuple(sorted(endpoint.versions, key=_by_number)),
         platform=PLATFORM,
         inputs=inputs_of(model),
         outputs=outputs_of(model),
-        parameters={"version": target.version, "aliases": aliases, **_meaning(model)},
+        parameters={"version": work.version, "aliases": aliases, **_meaning(model)},
     )
     return json_reply(encode_json(metadata))
 
 
-def model_ready(call: Call) -> Response:
+def model_ready(work: Work) -> Steps:
     """200 where the version can score now (it is opened for this), an error otherwise."""
-    target = call.target(call.path.get("version"))
-    call.model(target)
-    return json_reply(encode_json({"name": call.path["model"], "version": target.version, "ready": True}))
+    target = work.choose(work.path.get("version"))
+    yield from work.model(target)
+    return json_reply(encode_json({"name": work.name, "version": work.version, "ready": True}))
 
 
 def inputs_of(model: Model) -> tuple[TensorMetadata, ...]:

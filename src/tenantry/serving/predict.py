@@ -1,45 +1,54 @@
 """``POST /predict/{name}``: records in, predictions out, for people and simple programs."""
 
+from collections.abc import Generator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from msgspec import Raw
 
 from tenantry.errors import InvalidData, InvalidRequest
-from tenantry.serving.call import Call, Steps
 from tenantry.serving.infer import reason_count
 from tenantry.serving.limits import Limits
 from tenantry.serving.models import Model, Outcome
 from tenantry.serving.nearest import describe
 from tenantry.serving.replies import encode_json, json_reply
+from tenantry.serving.work import NO_PARAMETERS, Pause, Row, Steps, Work
 from tenantry.wire import read_json, read_records
 
 Record = dict[str, Any]
 _PARAMETERS = ("version", "explain")
 
 
-def predict(call: Call) -> Steps:
+def predict(work: Work) -> Steps:
     """Score one record or a list of records (JSON objects by column name); fields may be missing or null.
 
     ``?version=`` takes a number or an alias, ``?explain=K`` adds the K strongest reasons to each prediction.
     """
-    version, explain = query_of(call.query, call.limits)
-    target = call.target(version)
-    records = records_of(read_records(call.body), call.limits, explain)
-    model = call.model(target)
-    size = call.limits.explained_slice_rows if explain else call.limits.slice_rows
+    limits = work.limits
+    version, explain, parameters = query_of(work)
+    work.expect(version)
+    records = records_of(read_records(work.body), limits, explain)
+    target = work.choose(version, parameters)
+    work.count(len(records))
+    model = yield from work.model(target)
+    size = limits.explained_slice_rows if explain else limits.slice_rows
     parts: list[bytes] = []
     unknown: set[str] = set()
     for start in range(0, len(records), size):
         if start:
-            yield
+            yield None
         part = [_record(item, i) for i, item in enumerate(records[start : start + size], start)]
         predictions = []
-        for record, outcome in zip(part, _outcomes(model, part, start, unknown), strict=True):
+        if model.plan.batch > 1 and len(records) == 1:
+            outcomes = yield from _shared(model, part, unknown)
+        else:
+            outcomes = _outcomes(model, part, start, unknown)
+        work.outcomes += outcomes
+        for record, outcome in zip(part, outcomes, strict=True):
             prediction = shown(model, outcome)
             if explain:
                 prediction["reasons"] = model.reasons(record, explain, outcome)
-            prediction["model_version"] = target.version
+            prediction["model_version"] = work.version
             predictions.append(prediction)
         parts.append(encode_json(predictions)[1:-1])
     body = b'{"predictions":[%s]' % b",".join(parts)
@@ -49,15 +58,20 @@ def predict(call: Call) -> Steps:
     return json_reply(body + b"}")
 
 
-def query_of(query: bytes, limits: Limits) -> tuple[str | None, int]:
-    """(version, number of reasons) out of the query string. Raises ``InvalidRequest("query_value")``."""
-    if not query:
-        return None, 0
+def query_of(work: Work) -> tuple[str | None, int, Mapping[str, str]]:
+    """(version, number of reasons, all parameters) out of the query string.
+
+    Raises ``InvalidRequest("query_value")``.
+    """
+    if not work.query:
+        return None, 0, NO_PARAMETERS
+    more = work.parameters
     given: dict[str, str] = {}
-    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        if name not in _PARAMETERS:
+    for name, value in parse_qsl(work.query.decode("latin-1"), keep_blank_values=True):
+        if name not in _PARAMETERS and name not in more:
             raise InvalidRequest(
-                "query_value", f"there is no query parameter {describe([name], _PARAMETERS)}"
+                "query_value",
+                f"there is no query parameter {describe([name], [*_PARAMETERS, *sorted(more)])}",
             )
         if name in given:
             raise InvalidRequest("query_value", f"the query parameter {name!r} is given twice")
@@ -65,7 +79,7 @@ def query_of(query: bytes, limits: Limits) -> tuple[str | None, int]:
     explain = given.get("explain", "0")
     if not (explain.isascii() and explain.isdecimal() and len(explain) < 6):
         raise InvalidRequest("query_value", f"explain={explain[:20]!r} is not a whole number")
-    return given.get("version"), reason_count(int(explain), limits)
+    return given.get("version"), reason_count(int(explain), work.limits), given
 
 
 def records_of(value: Any, limits: Limits, explain: int) -> list[Any]:
@@ -101,10 +115,30 @@ def shown(model: Model, outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _shared(model: Model, records: list[Record], unknown: set[str]) -> Generator[Pause, Any, list[Outcome]]:
+    """Score a lone record, together with others' that wait for the same model."""
+    _check_fields(model, records, 0, unknown)
+    outcome = yield Row(model, records[0])
+    if isinstance(outcome, InvalidData):
+        raise _about(0, outcome)
+    return [outcome]
+
+
 def _outcomes(model: Model, records: list[Record], start: int, unknown: set[str]) -> list[Outcome]:
     """Score a slice that begins at record ``start`` of the request; fields that the model lacks go to
     ``unknown``.
     """
+    _check_fields(model, records, start, unknown)
+    try:
+        if len(records) == 1:
+            return [model.outcome(model.plan.score(records[0]))]
+        return [model.outcome(values) for values in model.plan.score_rows(records)]
+    except InvalidData as error:
+        raise _located(model, records, start, error) from error
+
+
+def _check_fields(model: Model, records: list[Record], start: int, unknown: set[str]) -> None:
+    """Collect the fields that the model lacks. Raises ``InvalidRequest("record_unknown")``."""
     known = model.known
     for i, record in enumerate(records):
         if not record.keys() <= known:
@@ -117,12 +151,6 @@ def _outcomes(model: Model, records: list[Record], start: int, unknown: set[str]
             unknown |= strange
         elif not record:
             raise InvalidRequest("record_unknown", f"record {start + i} is empty")
-    try:
-        if len(records) == 1:
-            return [model.outcome(model.plan.score(records[0]))]
-        return [model.outcome(values) for values in model.plan.score_rows(records)]
-    except InvalidData as error:
-        raise _located(model, records, start, error) from error
 
 
 def _located(model: Model, records: list[Record], start: int, error: InvalidData) -> InvalidData:
@@ -131,7 +159,11 @@ def _located(model: Model, records: list[Record], start: int, error: InvalidData
         try:
             model.plan.score(record)
         except InvalidData as found:
-            return InvalidData(
-                found.code, f"record {start + i}: {found.message}", hint=found.hint, details=found.details
-            )
+            return _about(start + i, found)
     return error
+
+
+def _about(number: int, error: InvalidData) -> InvalidData:
+    return InvalidData(
+        error.code, f"record {number}: {error.message}", hint=error.hint, details=error.details
+    )

@@ -1,10 +1,13 @@
 """Replies as plain values, and the one place where serving gives an error its HTTP status."""
 
+from functools import lru_cache
+from math import ceil
 from typing import Any, NamedTuple
 
 import msgspec
 
 from tenantry import __version__
+from tenantry.admission import Reason, Refusal
 from tenantry.errors import (
     Forbidden,
     InvalidData,
@@ -21,7 +24,7 @@ Headers = list[tuple[bytes, bytes]]
 
 encode_json = msgspec.json.Encoder().encode
 
-_VERSION = (b"x-tenantry-version", __version__.encode())
+_SERVER = (b"server", f"tenantry/{__version__}".encode())
 _JSON = (b"content-type", b"application/json")
 _BINARY = (b"content-type", b"application/octet-stream")
 
@@ -51,7 +54,7 @@ class Response(NamedTuple):
 
 def json_reply(body: bytes, status: int = 200) -> Response:
     """A reply of JSON that is encoded already."""
-    return Response(status, [_JSON, (b"content-length", b"%d" % len(body)), _VERSION], body)
+    return Response(status, [_JSON, (b"content-length", b"%d" % len(body)), _SERVER], body)
 
 
 def infer_reply(body: bytes, header_length: int | None) -> Response:
@@ -64,7 +67,7 @@ def infer_reply(body: bytes, header_length: int | None) -> Response:
         _BINARY,
         (b"content-length", b"%d" % len(body)),
         (b"inference-header-content-length", b"%d" % header_length),
-        _VERSION,
+        _SERVER,
     ]
     return Response(200, headers, body)
 
@@ -91,6 +94,18 @@ def error_reply(error: TenantryError) -> Response:
         extra[b"connection"] = b"close"
     response.headers.extend(extra.items())
     return response
+
+
+def refusal_reply(refusal: Refusal) -> Response:
+    """The reply of an admission that was refused. Under strain there are many, so that each is encoded once."""
+    wait = refusal.retry_after
+    known = _refusal(refusal.reason, ceil(wait * 100) / 100 if wait < 1 else ceil(wait))
+    return Response(known.status, known.headers.copy(), known.body)
+
+
+@lru_cache(maxsize=4096)
+def _refusal(reason: Reason, wait: float) -> Response:
+    return error_reply(Refusal(reason, wait).error())
 
 
 def not_found() -> NotFound:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tenantry.errors import InvalidRequest, NotFound
-from tenantry.serving.call import Call, Steps
+from tenantry.serving.callers import allowed
 from tenantry.serving.infer import infer
 from tenantry.serving.metadata import (
     list_models,
@@ -17,21 +17,25 @@ from tenantry.serving.metadata import (
 from tenantry.serving.predict import predict
 from tenantry.serving.replies import Response
 from tenantry.serving.state import State
+from tenantry.serving.work import Steps, Work
 
 
 class Route(NamedTuple):
     """One operation. ``path`` has names in braces.
 
     ``public``: answered without a key, by ``probe``; otherwise a caller needs a role that may do one of
-    ``actions`` (of ``access``), and ``handler`` answers. ``tenant``: about one tenant's things.
+    ``actions`` (of ``access``), that is one of ``roles``, and ``handler`` answers. ``tenant``: about one tenant's
+    things. ``scores``: goes through the gate, and is recorded.
     """
 
     method: str
     path: str
     actions: tuple[str, ...] = ()
-    handler: Callable[[Call], Response | Steps] | None = None
+    handler: Callable[[Work], Response | Steps] | None = None
     probe: Callable[[State], Response] | None = None
     tenant: bool = True
+    scores: bool = False
+    roles: frozenset[str] = frozenset()
 
     @property
     def public(self) -> bool:
@@ -39,21 +43,28 @@ class Route(NamedTuple):
         return self.probe is not None
 
 
-_READ = ("score", "models:read")
-_SCORE = ("score",)
+def _read(path: str, handler: Callable[[Work], Response | Steps], *, tenant: bool = True) -> Route:
+    actions = ("score", "models:read")
+    return Route("GET", path, actions, handler, tenant=tenant, roles=allowed(actions))
+
+
+def _score(path: str, handler: Callable[[Work], Response | Steps]) -> Route:
+    actions = ("score",)
+    return Route("POST", path, actions, handler, scores=True, roles=allowed(actions))
+
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/v2/health/live", probe=server_live, tenant=False),
     Route("GET", "/v2/health/ready", probe=server_ready, tenant=False),
-    Route("GET", "/v2", _READ, server_metadata, tenant=False),
-    Route("GET", "/v2/models", _READ, list_models),
-    Route("GET", "/v2/models/{model}", _READ, model_metadata),
-    Route("GET", "/v2/models/{model}/versions/{version}", _READ, model_metadata),
-    Route("GET", "/v2/models/{model}/ready", _READ, model_ready),
-    Route("GET", "/v2/models/{model}/versions/{version}/ready", _READ, model_ready),
-    Route("POST", "/v2/models/{model}/infer", _SCORE, infer),
-    Route("POST", "/v2/models/{model}/versions/{version}/infer", _SCORE, infer),
-    Route("POST", "/predict/{model}", _SCORE, predict),
+    _read("/v2", server_metadata, tenant=False),
+    _read("/v2/models", list_models),
+    _read("/v2/models/{model}", model_metadata),
+    _read("/v2/models/{model}/versions/{version}", model_metadata),
+    _read("/v2/models/{model}/ready", model_ready),
+    _read("/v2/models/{model}/versions/{version}/ready", model_ready),
+    _score("/v2/models/{model}/infer", infer),
+    _score("/v2/models/{model}/versions/{version}/infer", infer),
+    _score("/predict/{model}", predict),
 )
 
 
@@ -87,14 +98,28 @@ def _tree(routes: tuple[Route, ...]) -> _Node:
 
 
 _ROOT = _tree(ROUTES)
+_REMEMBERED = 50_000
+_matched: dict[tuple[str, str], tuple[Route, dict[str, str]]] = {}
 
 
 def match(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """The route of a request, and the names in its path.
+    """The route of a request, and the names in its path (not to be changed: they are remembered for the next).
 
     Raises ``NotFound("route_unknown")``, or ``InvalidRequest("method_not_allowed")`` with
     ``details["allow"]``.
     """
+    known = _matched.get((method, path))
+    if known is not None:
+        return known
+    found = _find(method, path)
+    if len(path) <= 256:
+        if len(_matched) >= _REMEMBERED:
+            _matched.clear()
+        _matched[method, path] = found
+    return found
+
+
+def _find(method: str, path: str) -> tuple[Route, dict[str, str]]:
     node = _ROOT
     names: dict[str, str] = {}
     for part in path.split("/")[1:]:

@@ -1,0 +1,270 @@
+"""Runs admitted work on one event loop, in fair order, in short slices (B15, C8, C9).
+
+Every request that the loop has read in one turn is queued before any of them runs, so that the order is the queue's
+(class, fair share between tenants, deadline) and not that of the sockets. A slice ends after about a millisecond, and
+the loop reads again: who comes late is still seen in time, and what cannot be served is refused early. Rows for one
+model that wait at the same time are scored together where that model is faster so; none ever waits for company.
+"""
+
+import asyncio
+from collections.abc import Callable, Hashable
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from tenantry.admission import PASSED, FairQueue, Gate, Refusal
+from tenantry.errors import InvalidData
+from tenantry.routing import Decision
+from tenantry.serving.core import Core
+from tenantry.serving.replies import Response
+from tenantry.serving.work import Row, Work
+
+SLICE_SECONDS = 0.001
+SHADOW_PRIORITY = 5
+"""Shadows run after everything that somebody waits for."""
+SHADOW_SECONDS = 5.0
+"""Longest time that a shadow waits."""
+SHADOWS_WAITING = 256
+"""Most shadows that wait; more are dropped, and counted."""
+
+
+class Task(NamedTuple):
+    """Work that waits for its turn, and who is told of the answer; for a shadow, the work that it copies."""
+
+    work: Work
+    done: Callable[[Response], None] | None
+    primary: Work | None = None
+    rollout: str = ""
+
+
+def fair_queue() -> FairQueue[Task]:
+    """A queue for :class:`Scheduler`, and for the gate before it."""
+    return FairQueue(classes=SHADOW_PRIORITY)
+
+
+class Scheduler:
+    """Drives a core's work. All calls on the event loop's thread. The gate's queue, if there is one, is its queue."""
+
+    def __init__(self, core: Core, loop: asyncio.AbstractEventLoop) -> None:
+        self._core = core
+        self._loop = loop
+        self._gate: Gate[Any] | None = core.state.gate
+        self._queue: FairQueue[Task] = fair_queue() if self._gate is None else self._gate.queue
+        self._called = False
+        self._shadows = 0
+        self.waiting_for_models = 0
+        self.shadows_dropped = 0
+        self.batches = 0
+        self.batched_rows = 0
+
+    def __len__(self) -> int:
+        """Requests that wait for their turn."""
+        return len(self._queue)
+
+    def submit(self, work: Work, body: bytes, done: Callable[[Response], None]) -> None:
+        """Queue work; ``done`` gets the reply, later, on the loop."""
+        work.steps = self._core.run(work, body)
+        self._push(Task(work, done), work.priority, work.deadline)
+        gate = self._gate
+        if gate is not None and gate.crowded:
+            dropped = self._queue.shed()
+            if dropped is not None:
+                self._refuse(dropped, gate.shed())
+
+    def abandon(self, work: Work) -> None:
+        """Nobody waits for this work any more: what of it has not run yet will not."""
+        if work.steps is None:
+            self._core.abandon(work)
+        work.abandoned = True
+
+    def _push(self, task: Task, priority: int, deadline: float) -> None:
+        work = task.work
+        self._queue.push(
+            task,
+            tenant=work.tenant,
+            weight=work.quota.weight,
+            priority=priority,
+            cost=work.cost,
+            deadline=deadline,
+            batch=_batch_of(work),
+        )
+        if not self._called:
+            self._called = True
+            self._loop.call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._called = False
+        queue = self._queue
+        clock = self._core.clock
+        now = clock()
+        until = now + SLICE_SECONDS
+        while now < until:
+            task = queue.pop(now)
+            if task is None:
+                break
+            self._turn(task, now)
+            now = clock()
+        for late in queue.expired(now):
+            self._late(late)
+        if len(queue) and not self._called:
+            self._called = True
+            self._loop.call_soon(self._drain)
+
+    def _turn(self, task: Task, now: float) -> None:
+        """A task that the queue gave: run its next step, unless it has become pointless."""
+        work = task.work
+        if work.abandoned:
+            self._drop(task)
+        elif work.deadline <= now:
+            self._late(task)
+        else:
+            if work.ticket is not None and self._gate is not None:
+                self._gate.began(work.ticket, now)
+            row = self._advance(task)
+            if row is not None:
+                self._together(task, row, now)
+
+    def _advance(self, task: Task, answer: Any = None) -> Row | None:
+        """Run work to its next pause or its end; the row to score, if that is what it pauses for."""
+        work = task.work
+        steps = work.steps
+        if steps is None:
+            return None
+        begun = perf_counter()
+        try:
+            pending = steps.send(answer)
+        except StopIteration as stop:
+            self._charge(task, perf_counter() - begun)
+            self._finish(task, stop.value)
+            return None
+        self._charge(task, perf_counter() - begun)
+        if pending is None:
+            self._again(task)
+        elif isinstance(pending, Row):
+            return pending
+        else:
+            self.waiting_for_models += 1
+            pending.add_done_callback(lambda _: self._loop.call_soon_threadsafe(self._resume, task))
+        return None
+
+    def _charge(self, task: Task, seconds: float) -> None:
+        """Tenants pay for what their work took, not for what it was thought to take."""
+        work = task.work
+        work.busy += seconds
+        if len(self._queue):
+            priority = SHADOW_PRIORITY if task.primary is not None else work.priority
+            self._queue.charge(work.tenant, priority=priority, seconds=seconds - work.cost)
+
+    def _resume(self, task: Task) -> None:
+        self.waiting_for_models -= 1
+        self._again(task)
+
+    def _again(self, task: Task) -> None:
+        """Queue the next step of work behind what came meanwhile: by its own deadline it would always go first."""
+        work = task.work
+        priority = SHADOW_PRIORITY if task.primary is not None else work.priority
+        self._push(task, priority, self._core.clock() + work.policy.deadline_ms / 1000.0)
+
+    def _together(self, task: Task, row: Row, now: float) -> None:
+        """Score a row, and with it those that wait for the same model."""
+        rows = [(task, row)]
+        key = _batch_of(task.work)
+        if key is not None:
+            for other in self._queue.take(key, row.model.plan.batch - 1):
+                if other.work.abandoned or other.work.deadline <= now:
+                    self._turn(other, now)
+                    continue
+                if other.work.ticket is not None and self._gate is not None:
+                    self._gate.began(other.work.ticket, now)
+                its = self._advance(other)
+                if its is not None:
+                    rows.append((other, its))
+        same = [pair for pair in rows if pair[1].model is row.model]
+        self.batches += 1
+        self.batched_rows += len(same)
+        begun = perf_counter()
+        outcomes = _outcomes([its for _, its in same])
+        share = (perf_counter() - begun) / len(same)
+        for (scored, _), outcome in zip(same, outcomes, strict=True):
+            scored.work.busy += share
+            self._advance(scored, outcome)
+        for left, its in rows:
+            if its.model is not row.model:
+                self._advance(left, its.alone())
+
+    def _finish(self, task: Task, response: Response) -> None:
+        work = task.work
+        if task.primary is not None:
+            self._core.compare(task.primary, work, task.rollout, response)
+            self._shadows -= 1
+            return
+        self._core.end(work, response)
+        if task.done is not None:
+            task.done(response)
+        decision = work.decision
+        if decision is not None and decision.shadows and response.status == 200:
+            self._shadow(work, decision)
+
+    def _shadow(self, work: Work, decision: Decision) -> None:
+        """Queue a copy for each shadow."""
+        for target, rule, rollout in decision.shadows:
+            if self._shadows >= SHADOWS_WAITING:
+                self.shadows_dropped += 1
+                continue
+            copy = work.shadow(target, rule)
+            copy.arrived = self._core.clock()
+            copy.steps = self._core.run(copy, copy.body)
+            self._shadows += 1
+            self._push(Task(copy, None, work, rollout), SHADOW_PRIORITY, SHADOW_SECONDS + copy.arrived)
+
+    def _drop(self, task: Task) -> None:
+        """Work that nobody waits for."""
+        if task.work.steps is not None:
+            task.work.steps.close()
+        if task.primary is not None:
+            self._shadows -= 1
+            self.shadows_dropped += 1
+        self._core.abandon(task.work)
+
+    def _late(self, task: Task) -> None:
+        """The deadline has passed while the work waited."""
+        gate, ticket = self._gate, task.work.ticket
+        self._refuse(task, Refusal(PASSED, 0.0) if gate is None or ticket is None else gate.passed(ticket))
+
+    def _refuse(self, task: Task, refusal: Refusal) -> None:
+        if task.primary is not None or task.work.abandoned:
+            self._drop(task)
+            return
+        if task.work.steps is not None:
+            task.work.steps.close()
+        response = self._core.turned_away(task.work, refusal)
+        if task.done is not None:
+            task.done(response)
+
+
+def _batch_of(work: Work) -> Hashable | None:
+    """Requests with this key may be scored together; None for those that gain nothing by it."""
+    key = (work.tenant, work.name)
+    return key if key in work.state.batched else None
+
+
+def _outcomes(rows: list[Row]) -> list[Any]:
+    """One outcome a row; where one row cannot be scored, each gets its own outcome or error."""
+    if len(rows) > 1:
+        model = rows[0].model
+        try:
+            scores = model.plan.score_rows([row.record for row in rows])
+        except InvalidData:
+            pass
+        else:
+            return [model.outcome(values) for values in scores]
+    return [row.alone() for row in rows]
+
+
+def settle(future: "asyncio.Future[Response]") -> Callable[[Response], None]:
+    """A ``done`` that settles a future which may have been cancelled meanwhile."""
+
+    def done(response: Response) -> None:
+        if not future.done():
+            future.set_result(response)
+
+    return done
