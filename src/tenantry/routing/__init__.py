@@ -5,9 +5,11 @@ table to every worker, whole or not at all, by numbered files and a pointer to t
 databases, registries, or how a plan scores.
 """
 
+from tenantry.routing.check import Unresolved, check_rules, decode_rules, rules_from, unresolved
 from tenantry.routing.compiled import CompiledEndpoint
 from tenantry.routing.decision import CHALLENGER, CHAMPION, DEFAULT, REQUESTED, Decision, Shadowed
 from tenantry.routing.entries import DEFAULT_ALIAS, Endpoint, KeyEntry, Target, TenantEntry, VersionRef
+from tenantry.routing.explain import Explanation, RuleStep, ShadowStep, explain
 from tenantry.routing.store import current_stamp, load_current, next_number, prune, save
 from tenantry.routing.table import TABLE_FORMAT, EndpointTable
 
@@ -22,14 +24,23 @@ __all__ = [
     "Decision",
     "Endpoint",
     "EndpointTable",
+    "Explanation",
     "KeyEntry",
+    "RuleStep",
+    "ShadowStep",
     "Shadowed",
     "Target",
     "TenantEntry",
+    "Unresolved",
     "VersionRef",
+    "check_rules",
     "current_stamp",
+    "decode_rules",
+    "explain",
     "load_current",
     "next_number",
     "prune",
+    "rules_from",
     "save",
+    "unresolved",
 ]
