@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from tenantry.serving.models import Model
+from tenantry.serving.ports import Runtime
 from tenantry.tenancy import TenantId
 
 Key = tuple[TenantId, str]
@@ -100,9 +101,17 @@ class Ranking:
         self.floor = 0.0
         self._heap: list[tuple[float, int, Key]] = []
         self._numbers = count(1)
+        self._usual: dict[Runtime, float] = {}
 
     def enter(self, model: Model) -> None:
-        """Rank a model that came into memory; it counts as used now."""
+        """Rank a model that came into memory; it counts as used now.
+
+        A load that waited for the processor took long, and says nothing about the model: what is over four times the
+        usual of its runtime is not believed.
+        """
+        usual = self._usual.get(model.runtime, model.seconds)
+        model.cost = min(model.seconds, 4 * usual)
+        self._usual[model.runtime] = usual + (model.cost - usual) / 16
         model.floor = self.floor
         model.rank = next(self._numbers)
         heappush(self._heap, (worth(model), model.rank, (model.tenant, model.sha256)))
@@ -138,7 +147,7 @@ class Ranking:
 
 def worth(model: Model) -> float:
     """How much it is worth to keep the model, in seconds to reload a byte, on top of the floor."""
-    return model.floor + min(model.uses + 1, USES_COUNTED) * model.seconds / model.nbytes
+    return model.floor + min(model.uses + 1, USES_COUNTED) * model.cost / model.nbytes
 
 
 class Gone(NamedTuple):

@@ -47,7 +47,7 @@ class Model:
     """
 
     __slots__ = (
-        "__weakref__", "classes", "columns", "floor", "index", "known", "leases", "loads", "nbytes", "negative",
+        "__weakref__", "classes", "columns", "cost", "floor", "index", "known", "leases", "loads", "nbytes", "negative",
         "numeric", "plan", "positive", "positive_index", "rank", "runtime", "seconds", "sha256", "shape", "task",
         "tenant", "threshold", "used", "uses",
     )  # fmt: skip
@@ -72,6 +72,8 @@ class Model:
         """Bytes that the model takes: of the plan, and of the Python objects that are its own."""
         self.seconds = 0.0
         """How long loading it took."""
+        self.cost = 0.0
+        """The same, as far as it is believed (:class:`~tenantry.serving.eviction.Ranking`)."""
         self.loads = 1
         """How often it was loaded, as far as is remembered."""
         self.leases = 0

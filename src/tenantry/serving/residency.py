@@ -10,48 +10,25 @@ and not to be evicted at all.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
+from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
 from weakref import ref as weak
 
 from tenantry.routing import EndpointTable, VersionRef
-from tenantry.serving.eviction import EvictionLog, Gone, Guard, Key, Ranking
+from tenantry.serving.eviction import EvictionLog, Gone, Guard, Key, Ranking, What
 from tenantry.serving.models import Model
 from tenantry.serving.ports import Runtime
-from tenantry.serving.residency_loads import Failures, read_model
+from tenantry.serving.residency_loads import Loads, done
 from tenantry.serving.residency_room import Room
+from tenantry.serving.residency_states import ModelState, ResidencyCounts, state_of
 from tenantry.serving.residency_table import Survey, survey
 from tenantry.serving.residency_warm import Warmer
 from tenantry.tenancy import TenantId
 
 SAVE_SECONDS = 30.0
 """How often the recency file is written."""
-
-
-class ModelState(NamedTuple):
-    """One model copy (B13). ``idle``: seconds since it was last used; ``seconds``: how long loading took."""
-
-    tenant: TenantId
-    sha256: str
-    state: Literal["LOADING", "READY", "UNLOADING"]
-    bytes: int
-    leases: int
-    uses: int
-    loads: int
-    idle: float
-    seconds: float
-    pinned: bool
-
-
-class Loading(NamedTuple):
-    """A load under way, which all who ask for the model wait for."""
-
-    future: Future[Model]
-    since: float
-    size: int
 
 
 class Residency:
@@ -73,23 +50,22 @@ class Residency:
         *,
         recency: Path | None = None,
     ) -> None:
-        self._home = home
-        self._runtimes = runtimes
-        self._loader = loader
         self._now = now
         self.log = EvictionLog() if log is None else log
         self._resident: dict[Key, Model] = {}
         self._ranking = Ranking()
         self._guard = Guard()
         self._room = Room(budget_bytes, self._resident, self._ranking, self._guard)
-        self._loading: dict[Key, Loading] = {}
         self._leaving: dict[Key, weak[Model]] = {}
-        self._failures = Failures()
-        self._arrivals: deque[Callable[[], None]] = deque()
-        self._warmer = Warmer(recency)
+        self._loads = Loads(home, runtimes, loader, now, adopt=partial(self._adopt, wanted=True))
+        self._warmer = Warmer(
+            recency, self._loads, arrived=partial(self._adopt, wanted=False), resident=self._resident
+        )
+        self._loads.ready = self._warmer.given
+        self._untrimmed: set[Runtime] = set()
         self._table_changes = 0
         self._saved = now()
-        self.loads = self.evictions = self.not_kept = self.failures = 0
+        self._loaded = self._evictions = self._not_kept = 0
 
     # --- the hot path ---
 
@@ -121,53 +97,22 @@ class Residency:
         once where the file failed a short while ago. It cannot be cancelled.
         """
         key = (tenant, ref.sha256)
-        found = self._missed(key)
-        if found is not None:
-            return _done(found)
-        loading = self._loading.get(key)
-        if loading is not None:
-            return loading.future
-        now = self._now()
-        failure = self._failures.recent(key, now)
-        if failure is not None:
-            return _done(failure)
-        future: Future[Model] = Future()
-        # Running from the start: one waiter that gives up must not cancel it for the others.
-        future.set_running_or_notify_cancel()
-        self._loading[key] = Loading(future, now, ref.size)
-        self._loader.submit(self._load, key, ref, future)
-        return future
-
-    def _load(self, key: Key, ref: VersionRef, future: Future[Model]) -> None:
-        """In the loader's thread."""
-        try:
-            model = self._warmer.taken(key) or self._read(key, ref)
-        except BaseException as error:  # noqa: BLE001 — whatever it is, those who wait must hear of it
-            failed = error
-            self._arrivals.append(lambda: self._failed(key, failed))
-            future.set_exception(error)
-            return
-        self._arrivals.append(lambda: self._adopt(key, model, wanted=True))
-        future.set_result(model)
-
-    def _read(self, key: Key, ref: VersionRef) -> Model:
-        started = time.perf_counter()
-        model = read_model(self._home, self._runtimes, key[0], ref)
-        model.seconds = time.perf_counter() - started
-        return model
+        model = self._missed(key)
+        return self._loads.start(key, ref) if model is None else done(model)
 
     # --- the books ---
 
     def settle(self) -> None:
         """Take up what the loader has done since."""
-        arrivals = self._arrivals
-        while arrivals:
-            arrivals.popleft()()
+        self._loads.settle()
 
     def tick(self, now: float | None = None) -> None:
-        """To be called about once a second: settles, and now and then writes the recency file."""
+        """To be called about once a second: settles, gives freed memory back once for all the models that went since,
+        and now and then writes the recency file.
+        """
         self.settle()
         self._tidy()
+        self._trim()
         now = self._now() if now is None else now
         if self._warmer.path is not None and now - self._saved >= SAVE_SECONDS:
             self._saved = now
@@ -175,12 +120,11 @@ class Residency:
 
     def save_recency(self) -> Future[None]:
         """Write down, in the loader's thread, which models are worth loading after a restart."""
-        return self._loader.submit(self._warmer.save, list(self._resident.values()))
+        return self._loads.run(self._warmer.save, list(self._resident.values()))
 
     def _missed(self, key: Key) -> Model | None:
         """A model that has just come, or is on its way out and still held."""
-        if self._arrivals:
-            self.settle()
+        self._loads.settle()
         model = self._resident.get(key)
         if model is None and key in self._leaving:
             model = self._leaving[key]()
@@ -190,20 +134,13 @@ class Residency:
             model.floor = self._ranking.floor
         return model
 
-    def _failed(self, key: Key, error: BaseException) -> None:
-        self._loading.pop(key, None)
-        self._failures.add(key, error, self._now())
-        self.failures += 1
-
     def _adopt(self, key: Key, model: Model, *, wanted: bool) -> None:
         """Take a model that the loader opened into the books; one that is only warm pushes none out."""
-        if wanted:
-            self._loading.pop(key, None)
         if key in self._resident:
             return
         now = self._now()
-        self.loads += 1
-        self._failures.forget(key)
+        self._loaded += 1
+        self._loads.failures.forget(key)
         before = self._guard.arrived(key)
         model.loads = 1 if before is None else before.loads + 1
         model.used = now
@@ -216,7 +153,7 @@ class Residency:
         model.uses = 1
         why = self._make_room(model, before, now)
         if why:
-            self.not_kept += 1
+            self._not_kept += 1
             self._leave("not_kept", model, why, now)
         else:
             self._keep(key, model)
@@ -229,35 +166,34 @@ class Residency:
 
     def _make_room(self, model: Model, before: Gone | None, now: float) -> str:
         """Push out what must go; or why ``model`` is not to be kept."""
-        trimmed = set()
         for step in self._room.steps(model, before, now):
             if isinstance(step, str):
                 return step
             victim, why = step
             self._drop(victim)
             self._ranking.went(victim)
-            self.evictions += 1
-            trimmed.add(victim.runtime)
+            self._evictions += 1
             self._leave("evicted", victim, why, now)
-            del victim, step
-        for runtime in trimmed:
-            self._loader.submit(runtime.trim)
+            del victim, step  # the last references, most often
         return ""
 
     def _drop(self, model: Model) -> None:
         del self._resident[model.tenant, model.sha256]
         self._room.held -= model.nbytes
 
-    def _leave(
-        self, what: Literal["evicted", "not_kept", "forgotten", "cleared"], model: Model, why: str, now: float
-    ) -> None:
+    def _leave(self, what: What, model: Model, why: str, now: float) -> None:
         key = (model.tenant, model.sha256)
         self.log.add(what, model, why, now)
         if what in ("evicted", "not_kept"):
             self._guard.left(model)
         self._leaving[key] = weak(model)
+        self._untrimmed.add(model.runtime)
         if len(self._leaving) > 64:
             self._tidy()
+
+    def _trim(self) -> None:
+        while self._untrimmed:
+            self._loads.run(self._untrimmed.pop().trim)
 
     def _tidy(self) -> None:
         for key in [key for key, held in self._leaving.items() if held() is None]:
@@ -274,13 +210,13 @@ class Residency:
         self.settle()
         self._room.table = table
         self._table_changes += 1
-        self._loader.submit(
-            self._survey, table, [*self._resident, *self._failures.keys()], self._table_changes
+        self._loads.run(
+            self._survey, table, [*self._resident, *self._loads.failures.keys()], self._table_changes
         )
 
     def _survey(self, table: EndpointTable, keys: list[Key], change: int) -> None:
         found = survey(table, keys)
-        self._arrivals.append(lambda: self._apply(found, change))
+        self._loads.later(lambda: self._apply(found, change))
 
     def _apply(self, found: Survey, change: int) -> None:
         if change != self._table_changes:
@@ -288,7 +224,7 @@ class Residency:
         now = self._now()
         self._room.pin(by_table=found.pinned)
         for key in found.unnamed:
-            self._failures.forget(key)
+            self._loads.failures.forget(key)
             model = self._resident.get(key)
             if model is not None:
                 self._drop(model)
@@ -298,26 +234,7 @@ class Residency:
         """Load, when nothing else is to be loaded, the versions in use of pinned deployments, and then, as far as they
         fit, the models that were used before a restart.
         """
-        self._loader.submit(self._warmer.plan, table)
-        self._loader.submit(self._warm_next)
-
-    def _warm_next(self) -> None:
-        """In the loader's thread: one model, and then whatever else waits, before the next one."""
-        found = self._warmer.next(self._resident.keys() | self._loading.keys())
-        if found is None:
-            return
-        key, ref = found
-        started = time.perf_counter()
-        try:
-            model = self._read(key, ref)
-        except Exception:  # noqa: BLE001 — logged there; it fails again, and is answered, when it is asked for
-            model = None
-        if model is not None:
-            self._warmer.give(key, model)
-            warm: Model = model
-            self._arrivals.append(lambda: self._adopt(key, warm, wanted=False))
-        self._warmer.rest(time.perf_counter() - started, busy=bool(self._loading))
-        self._loader.submit(self._warm_next)
+        self._warmer.start(table)
 
     def evict_all(self) -> None:
         """Let go of everything, and give the memory back; what requests hold goes when they end."""
@@ -330,8 +247,7 @@ class Residency:
             self._leave("cleared", model, "everything was to be cleared", now)
         del model
         self._tidy()
-        for runtime in self._runtimes.values():
-            self._loader.submit(runtime.trim)
+        self._trim()
 
     # --- to be seen ---
 
@@ -348,6 +264,14 @@ class Residency:
     def __len__(self) -> int:
         return len(self._resident)
 
+    def counts(self) -> ResidencyCounts:
+        """Sizes and counts, for metrics."""
+        self._tidy()
+        return ResidencyCounts(
+            len(self._resident), self._room.held, self._room.budget, len(self._loads.loading), len(self._leaving),
+            self._loaded, self._evictions, self._not_kept, self._loads.failed,
+        )  # fmt: skip
+
     def states(self) -> list[ModelState]:
         """Every model copy of this worker."""
         self.settle()
@@ -355,29 +279,13 @@ class Residency:
 
     def _states(self, now: float) -> Iterator[ModelState]:
         pins = self._room.pins
-        for (tenant, sha256), loading in self._loading.items():
+        for (tenant, sha256), loading in self._loads.loading.items():
             pinned = (tenant, sha256) in pins
             idle = now - loading.since
             yield ModelState(tenant, sha256, "LOADING", loading.size, 0, 0, 0, idle, 0.0, pinned)
         for model in self._resident.values():
-            yield _state_of(model, "READY", now, pinned=(model.tenant, model.sha256) in pins)
+            yield state_of(model, "READY", now, pinned=(model.tenant, model.sha256) in pins)
         for held in self._leaving.values():
             leaving = held()
             if leaving is not None:
-                yield _state_of(leaving, "UNLOADING", now, pinned=False)
-
-
-def _state_of(model: Model, state: Literal["READY", "UNLOADING"], now: float, *, pinned: bool) -> ModelState:
-    return ModelState(
-        model.tenant, model.sha256, state, model.nbytes, model.leases, model.uses, model.loads, now - model.used,
-        model.seconds, pinned,
-    )  # fmt: skip
-
-
-def _done(result: Model | BaseException) -> Future[Model]:
-    future: Future[Model] = Future()
-    if isinstance(result, BaseException):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
-    return future
+                yield state_of(leaving, "UNLOADING", now, pinned=False)

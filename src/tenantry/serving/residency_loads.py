@@ -1,9 +1,14 @@
-"""Reading a model's file, and remembering for a while which ones could not be read. Runs in the loader's thread."""
+"""Loading models: each once however many ask, in the loader's thread, with a pause after a failure."""
 
 import hashlib
 import sys
-from collections.abc import Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from tenantry.errors import Corrupt, Internal, TenantryError, Unavailable, Unsupported
 from tenantry.routing import VersionRef
@@ -22,6 +27,114 @@ BOOKKEEPING_BYTES = 260
 """Per model, beside its own objects: its key, its places in a dictionary and in the ranking's heap."""
 
 _log = get_logger("serving.models")
+
+
+class Loading(NamedTuple):
+    """A load under way, which all who ask for the model wait for."""
+
+    future: Future[Model]
+    since: float
+    size: int
+
+
+class Loads:
+    """``adopt`` takes each model into the books. All methods belong to the event loop's thread, which keeps the books,
+    but for :meth:`read`, :meth:`run` and :meth:`later`.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        runtimes: Mapping[str, Runtime],
+        loader: Executor,
+        now: Callable[[], float],
+        adopt: Callable[[Key, Model], None],
+    ) -> None:
+        self.loading: dict[Key, Loading] = {}
+        self.failures = Failures()
+        self.failed = 0
+        self.ready: Mapping[Key, Model] = {}
+        """Models that were opened for another reason and are on their way into the books."""
+        self._home = home
+        self._runtimes = runtimes
+        self._loader = loader
+        self._now = now
+        self._adopt = adopt
+        self._arrivals: deque[Callable[[], None]] = deque()
+
+    def start(self, key: Key, ref: VersionRef) -> Future[Model]:
+        """The future of the load under way, or of one begun now; one that failed already, within its pause."""
+        loading = self.loading.get(key)
+        if loading is not None:
+            return loading.future
+        now = self._now()
+        failure = self.failures.recent(key, now)
+        if failure is not None:
+            return done(failure)
+        future: Future[Model] = Future()
+        # Running from the start: one waiter that gives up must not cancel it for the others.
+        future.set_running_or_notify_cancel()
+        self.loading[key] = Loading(future, now, ref.size)
+        self.run(self._load, key, ref, future)
+        return future
+
+    def settle(self) -> None:
+        """Take up what the loader has done since."""
+        arrivals = self._arrivals
+        while arrivals:
+            arrivals.popleft()()
+
+    def later(self, step: Callable[[], None]) -> None:
+        """Have the books take a step when they are next settled."""
+        self._arrivals.append(step)
+
+    def run(self, job: Callable[..., None], *arguments: Any) -> Future[None]:
+        """Do ``job`` in the loader's thread, after what is waiting there. A defect in it is logged."""
+        future = self._loader.submit(job, *arguments)
+        future.add_done_callback(_report)
+        return future
+
+    def read(self, key: Key, ref: VersionRef) -> Model:
+        """Read and open a model, timed. Raises as :func:`read_model` does."""
+        started = time.perf_counter()
+        model = read_model(self._home, self._runtimes, key[0], ref)
+        model.seconds = time.perf_counter() - started
+        return model
+
+    def _load(self, key: Key, ref: VersionRef, future: Future[Model]) -> None:
+        try:
+            model = self.ready.get(key) or self.read(key, ref)
+        except BaseException as error:  # noqa: BLE001 — whatever it is, those who wait must hear of it
+            self.later(partial(self._refuse, key, fresh(error)))
+            future.set_exception(error)
+        else:
+            self.later(partial(self._arrive, key, model))
+            future.set_result(model)
+
+    def _arrive(self, key: Key, model: Model) -> None:
+        del self.loading[key]
+        self._adopt(key, model)
+
+    def _refuse(self, key: Key, error: BaseException) -> None:
+        del self.loading[key]
+        self.failures.add(key, error, self._now())
+        self.failed += 1
+
+
+def done(result: Model | BaseException) -> Future[Model]:
+    """A future that is over."""
+    future: Future[Model] = Future()
+    if isinstance(result, BaseException):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
+    return future
+
+
+def _report(future: Future[None]) -> None:
+    error = future.exception()
+    if error is not None:
+        _log.error("the loader has met a defect of its own", exc_info=error)
 
 
 def read_model(home: Path, runtimes: Mapping[str, Runtime], tenant: TenantId, ref: VersionRef) -> Model:
@@ -79,7 +192,7 @@ class Failures:
         """Remember a failure, for twice as long as the last."""
         _, _, pause = self._known.pop(key, (None, 0.0, FIRST_PAUSE / 2))
         pause = min(2 * pause, LONGEST_PAUSE)
-        self._known[key] = (_fresh(error), now + pause, pause)
+        self._known[key] = (error, now + pause, pause)
         if len(self._known) > FAILURES_KEPT:
             del self._known[next(iter(self._known))]
 
@@ -88,7 +201,7 @@ class Failures:
         known = self._known.get(key)
         if known is None or now >= known[1]:
             return None
-        return _fresh(known[0])
+        return fresh(known[0])
 
     def forget(self, key: Key) -> None:
         """It was opened after all, or nothing names it any more."""
@@ -99,7 +212,7 @@ class Failures:
         return list(self._known)
 
 
-def _fresh(error: BaseException) -> BaseException:
+def fresh(error: BaseException) -> BaseException:
     """The same error without the traceback and cause, which hold frames."""
     if isinstance(error, TenantryError):
         return type(error)(error.code, error.message, hint=error.hint, details=error.details)

@@ -3,15 +3,18 @@
 import os
 import time
 from collections import deque
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
+from functools import partial
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 import msgspec
 
+from tenantry.errors import TenantryError
 from tenantry.routing import EndpointTable, VersionRef
 from tenantry.serving.eviction import Key, worth
 from tenantry.serving.models import Model
+from tenantry.serving.residency_loads import Loads
 from tenantry.serving.residency_table import find_ref, pinned_versions
 from tenantry.telemetry import get_logger
 from tenantry.tenancy import TenantId
@@ -32,14 +35,35 @@ class Warmer:
     that is missing or damaged costs a warm start and nothing else.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        loads: Loads,
+        *,
+        arrived: Callable[[Key, Model], None],
+        resident: Container[Key],
+    ) -> None:
         self.path = path
+        self.given: WeakValueDictionary[Key, Model] = WeakValueDictionary()
+        """Models on their way into the books, so that a request that comes now does not load one twice."""
+        self._loads = loads
+        self._arrived = arrived
+        self._resident = resident
         self._waiting: deque[tuple[Key, VersionRef]] = deque()
-        self._given: WeakValueDictionary[Key, Model] = WeakValueDictionary()
         self._stopped = False
 
-    def plan(self, table: EndpointTable) -> None:
-        """Queue the pinned models of ``table``, and those of the recency file that it names."""
+    def start(self, table: EndpointTable) -> None:
+        """Load the pinned models of ``table`` and those of the recency file that it names, one by one. Whatever else
+        the loader is asked for meanwhile waits for one model at most.
+        """
+        self._loads.run(self._plan, table)
+        self._loads.run(self._go_on)
+
+    def stop(self) -> None:
+        """There is no room for more. From any thread."""
+        self._stopped = True
+
+    def _plan(self, table: EndpointTable) -> None:
         self._stopped = False
         queue = {(tenant, ref.sha256): ref for tenant, ref in pinned_versions(table)}
         for key in self._remembered():
@@ -48,31 +72,31 @@ class Warmer:
                 queue.setdefault(key, ref)
         self._waiting = deque(queue.items())
 
-    def next(self, there: Container[Key]) -> tuple[Key, VersionRef] | None:
-        """The next one that is not in memory; None at the end."""
+    def _go_on(self) -> None:
+        found = self._next()
+        if found is None:
+            return
+        key, ref = found
+        started = time.perf_counter()
+        try:
+            model = self._loads.read(key, ref)
+        except TenantryError:
+            pass  # it is logged; it fails again, and is answered, when it is asked for
+        else:
+            self.given[key] = model
+            self._loads.later(partial(self._arrived, key, model))
+        if not self._loads.loading:
+            time.sleep(min(time.perf_counter() - started, LONGEST_REST))
+        self._loads.run(self._go_on)
+
+    def _next(self) -> tuple[Key, VersionRef] | None:
         while self._waiting and not self._stopped:
             key, ref = self._waiting.popleft()
-            if key not in there:
+            if key not in self._resident and key not in self._loads.loading:
                 return key, ref
         self._waiting.clear()
+        self.given.clear()
         return None
-
-    def stop(self) -> None:
-        """There is no room for more. From any thread."""
-        self._stopped = True
-
-    def give(self, key: Key, model: Model) -> None:
-        """Remember a model on its way into the books, so that a request that comes now does not load it twice."""
-        self._given[key] = model
-
-    def taken(self, key: Key) -> Model | None:
-        """The model, if it was warmed and is still there."""
-        return self._given.get(key)
-
-    def rest(self, seconds: float, *, busy: bool) -> None:
-        """Leave the processor to others for as long as the last load took, unless somebody waits for a model."""
-        if not busy:
-            time.sleep(min(seconds, LONGEST_REST))
 
     def save(self, models: Sequence[Model]) -> None:
         """Write the recency file, in one rename."""
