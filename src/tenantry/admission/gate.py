@@ -2,25 +2,14 @@
 
 from typing import Generic, TypeVar
 
+from tenantry.admission.allowance import Allowance
 from tenantry.admission.estimate import Estimate
 from tenantry.admission.fair import CLASSES, FairQueue
+from tenantry.admission.guard import Guard, Guards
 from tenantry.admission.policy import Policy, Quota
 from tenantry.admission.rates import Rates
-from tenantry.admission.refusal import (
-    DEPLOYMENT_FULL,
-    DEPLOYMENT_RATE,
-    DEPLOYMENT_ROWS,
-    PASSED,
-    SHED,
-    TENANT_FULL,
-    TENANT_RATE,
-    TENANT_ROWS,
-    UNREACHABLE,
-    Reason,
-    Refusal,
-)
+from tenantry.admission.refusal import DEPLOYMENT_FULL, PASSED, SHED, TENANT_FULL, UNREACHABLE, Refusal
 from tenantry.admission.shared import SharedLimits
-from tenantry.admission.stretch import Stretch
 
 T = TypeVar("T")
 
@@ -31,8 +20,7 @@ LANES = 50_000
 TYPICAL = 1e-3
 """Seconds that a request is taken to cost before any was measured."""
 PROBE = 1.0
-"""Seconds after which a request is let in that by its estimate alone is too slow, so that the estimate can be proven
-wrong."""
+"""Seconds after which a request is let in that by its estimate alone is too slow: the estimate may be out of date."""
 
 
 class Lane:
@@ -47,32 +35,23 @@ class Lane:
 
 
 class Ticket:
-    """An admitted request. ``cost``: its estimated seconds of work, what the fair queue is to be told.
+    """An admitted request.
 
-    ``ahead``: seconds of work that were before it when it came in.
+    ``cost``: its estimated seconds of work, ``start_by``: when it has to begin to make its deadline; these, as cost and
+    deadline, are what the queue is to be told. ``ahead``: seconds of work that were before it when it came in.
     """
 
-    __slots__ = ("ahead", "arrived", "began", "cost", "deadline", "lane", "name", "priority", "tenant")
+    __slots__ = ("ahead", "began", "cost", "guard", "lane", "name", "priority", "start_by", "tenant")
 
-    def __init__(
-        self,
-        lane: Lane,
-        tenant: str,
-        name: str,
-        priority: int,
-        cost: float,
-        ahead: float,
-        now: float,
-        deadline: float,
-    ) -> None:
+    def __init__(self, lane: Lane, tenant: str, name: str, priority: int, guard: Guard) -> None:
         self.lane = lane
         self.tenant = tenant
         self.name = name
         self.priority = priority
-        self.cost = cost
-        self.ahead = ahead
-        self.arrived = now
-        self.deadline = deadline
+        self.guard = guard
+        self.cost = 0.0
+        self.ahead = 0.0
+        self.start_by = 0.0
         self.began = False
 
 
@@ -87,11 +66,11 @@ class Gate(Generic[T]):
         self, queue: FairQueue[T], shared: SharedLimits | None = None, *, waiting: int = WAITING
     ) -> None:
         self.queue = queue
-        self.rates = Rates(shared)
+        self.allowance = Allowance(Rates(shared))
         self.waiting = waiting
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._tenants: dict[str, int] = {}
-        self._stretch = [Stretch() for _ in range(CLASSES + 1)]
+        self._guards = Guards(CLASSES)
         self._typical = TYPICAL
         self._running = 0.0
         self._runners = 0
@@ -114,47 +93,51 @@ class Gate(Generic[T]):
         lane = self._lanes.get((tenant, name)) or self._lane(tenant, name)
         inflight = self._tenants.get(tenant, 0)
         priority = priority or policy.priority
-        cost = lane.estimate.of(rows)
-        ahead = 0.0
-        if self.queue or self._runners:
-            ahead = self._running + self.queue.ahead(tenant, weight=quota.weight, priority=priority)
+        estimate = lane.estimate
+        cost = estimate.of(rows)
+        ahead = self._running
+        if self.queue:
+            ahead += self.queue.ahead(tenant, weight=quota.weight, priority=priority)
         if inflight >= quota.concurrency:
             return Refusal(TENANT_FULL, max(cost, ahead / inflight))
         if lane.inflight >= policy.concurrency:
             return Refusal(DEPLOYMENT_FULL, max(cost, ahead / lane.inflight))
         left = deadline - now
-        need = ahead * self._stretch[priority].factor + cost
-        if ahead and need + lane.estimate.spread > left and not self._probe(lane, now, cost, left):
-            return Refusal(UNREACHABLE, need + lane.estimate.spread - left)
         if left <= 0.0:
-            return Refusal(PASSED, need)
-        refusal = self._rated(now, tenant, quota, name, policy)
+            return Refusal(PASSED, ahead)
+        guard = self._guards.of(priority, left, inflight)
+        alone = cost + estimate.spread
+        if ahead:
+            over = ahead * guard.factor + alone - left
+            if over > 0.0 and not (alone > left and self._probe(lane, now)):
+                return Refusal(UNREACHABLE, over)
+        refusal = self.allowance.request(now, tenant, quota, name, policy)
         if refusal is not None:
             return refusal
         lane.inflight += 1
         self._tenants[tenant] = inflight + 1
-        return Ticket(lane, tenant, name, priority, cost, ahead, now, deadline)
+        ticket = Ticket(lane, tenant, name, priority, guard)
+        ticket.cost = cost
+        ticket.ahead = ahead
+        # What cannot end in time is not begun; unless it could not from the start, then it is in to be measured.
+        ticket.start_by = deadline - alone if alone < left else deadline
+        return ticket
 
     def rows(self, now: float, ticket: Ticket, quota: Quota, policy: Policy, n: int) -> Refusal | None:
         """Take ``n`` rows from the rates, once they are known; a refused ticket still has to leave."""
-        of_tenant, of_deployment = quota.rows_per_second, policy.rows_per_second
-        if of_tenant is None and of_deployment is None:
-            return None
-        return self._spend(
-            now, ticket.tenant, quota, ticket.name, policy, ("rows", of_tenant, of_deployment, n)
-        )
+        return self.allowance.rows(now, ticket.tenant, quota, ticket.name, policy, n)
 
-    def began(self, ticket: Ticket, now: float) -> None:
-        """The request's turn has come: what it waited corrects the next predictions."""
+    def began(self, ticket: Ticket) -> None:
+        """The request's turn has come; further turns of the same request change nothing."""
         if not ticket.began:
             ticket.began = True
+            ticket.guard.began()
             self._running += ticket.cost
             self._runners += 1
-            self._stretch[ticket.priority].learn(now - ticket.arrived, ticket.ahead)
 
     def leave(self, ticket: Ticket, now: float, *, service: float | None = None, rows: int = 0) -> None:
-        """The request is over. ``service``: seconds of the worker's time that it took, for ``rows`` rows; None where it
-        never ran to its end (refused, shed, expired, given up), from which no cost is learnt.
+        """The request is over. ``service``: seconds of the worker's time that it took, for ``rows`` rows; None where
+        it never ran to its end (refused, shed, expired, given up), from which no cost is learnt.
         """
         lane = ticket.lane
         lane.inflight -= 1
@@ -166,8 +149,8 @@ class Gate(Generic[T]):
         if ticket.began:
             self._runners -= 1
             self._running = self._running - ticket.cost if self._runners else 0.0
-        elif now >= ticket.deadline:
-            self._stretch[ticket.priority].learn(now - ticket.arrived, ticket.ahead)
+        elif now >= ticket.start_by:
+            ticket.guard.expired()
         if service is not None:
             lane.estimate.learn(service, rows)
             self._typical += 0.01 * (lane.estimate.mean - self._typical)
@@ -178,87 +161,27 @@ class Gate(Generic[T]):
         return len(self.queue) > self.waiting
 
     def shed(self) -> Refusal:
-        """The answer to a request that was dropped for others."""
+        """The answer to a request that was dropped for others: come back when what waits now is done."""
         return Refusal(SHED, self.queue.cost)
 
     def passed(self, ticket: Ticket) -> Refusal:
-        """The answer to a request that waited until its deadline."""
-        return Refusal(PASSED, self._stretch[ticket.priority].factor * self.queue.cost_ahead(ticket.priority))
+        """The answer to a request whose time passed while it waited."""
+        return Refusal(PASSED, self.queue.cost_ahead(ticket.priority))
 
-    def _probe(self, lane: Lane, now: float, cost: float, left: float) -> bool:
-        """Whether to try a request that would be too slow even alone: its estimate may be out of date."""
-        if cost + lane.estimate.spread <= left or left <= 0.0 or now - lane.probe < PROBE:
+    def inflight(self, tenant: str) -> int:
+        """Requests of the tenant that are admitted and have not left."""
+        return self._tenants.get(tenant, 0)
+
+    def _probe(self, lane: Lane, now: float) -> bool:
+        if now - lane.probe < PROBE:
             return False
         lane.probe = now
         return True
 
-    def _rated(self, now: float, tenant: str, quota: Quota, name: str, policy: Policy) -> Refusal | None:
-        """Take one request from the rates, where there are any; refuse early where the rows are used up."""
-        for_rows, for_rows_here = quota.rows_per_second, policy.rows_per_second
-        if for_rows is not None or for_rows_here is not None:
-            used_up = self._peek(now, tenant, quota, name, policy, ("rows", for_rows, for_rows_here, 1))
-            if used_up is not None:
-                return used_up
-        of_tenant, of_deployment = quota.requests_per_second, policy.requests_per_second
-        if of_tenant is None and of_deployment is None:
-            return None
-        return self._spend(now, tenant, quota, name, policy, ("requests", of_tenant, of_deployment, 1))
-
-    def _spend(
-        self,
-        now: float,
-        tenant: str,
-        quota: Quota,
-        name: str,
-        policy: Policy,
-        what: tuple[str, float | None, float | None, int],
-    ) -> Refusal | None:
-        """Take from the tenant's and the deployment's bucket: from both or from neither."""
-        unit, of_tenant, of_deployment, n = what
-        if of_tenant is not None and of_deployment is not None:
-            refusal = self._peek(now, tenant, quota, name, policy, what)
-            if refusal is not None:
-                return refusal
-        if of_tenant is not None:
-            wait = self.rates.take((unit, tenant), of_tenant, quota.burst_seconds, now, n)
-            if wait:
-                return Refusal(_reason(unit, "tenant"), wait)
-        if of_deployment is not None:
-            wait = self.rates.take((unit, tenant, name), of_deployment, policy.burst_seconds, now, n)
-            if wait:
-                return Refusal(_reason(unit, "deployment"), wait)
-        return None
-
-    def _peek(
-        self,
-        now: float,
-        tenant: str,
-        quota: Quota,
-        name: str,
-        policy: Policy,
-        what: tuple[str, float | None, float | None, int],
-    ) -> Refusal | None:
-        unit, of_tenant, of_deployment, n = what
-        longest, scope = 0.0, ""
-        if of_tenant is not None:
-            longest = self.rates.wait((unit, tenant), of_tenant, quota.burst_seconds, now, n)
-            scope = "tenant"
-        if of_deployment is not None:
-            wait = self.rates.wait((unit, tenant, name), of_deployment, policy.burst_seconds, now, n)
-            if wait > longest:
-                longest, scope = wait, "deployment"
-        return Refusal(_reason(unit, scope), longest) if longest > 0.0 else None
-
     def _lane(self, tenant: str, name: str) -> Lane:
-        if len(self._lanes) >= LANES:  # forget the older half of those that have nothing in flight
-            old = [key for key, lane in self._lanes.items() if not lane.inflight]
-            for key in old[: LANES // 2]:
+        if len(self._lanes) >= LANES:  # forget the older half, save what has requests in flight
+            idle = [key for key, lane in self._lanes.items() if not lane.inflight]
+            for key in idle[: LANES // 2]:
                 del self._lanes[key]
         lane = self._lanes[(tenant, name)] = Lane(self._typical)
         return lane
-
-
-def _reason(unit: str, scope: str) -> Reason:
-    if unit == "rows":
-        return TENANT_ROWS if scope == "tenant" else DEPLOYMENT_ROWS
-    return TENANT_RATE if scope == "tenant" else DEPLOYMENT_RATE
