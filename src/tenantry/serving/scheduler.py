@@ -62,7 +62,8 @@ class Scheduler:
 
     def submit(self, work: Work, body: bytes, done: Callable[[Response], None]) -> None:
         """Queue work; ``done`` gets the reply, later, on the loop."""
-        work.steps = self._core.run(work, body)
+        work.body = body
+        work.queued = True
         self._push(Task(work, done), work.priority, work.deadline)
         gate = self._gate
         if gate is not None and gate.crowded:
@@ -72,7 +73,7 @@ class Scheduler:
 
     def abandon(self, work: Work) -> None:
         """Nobody waits for this work any more: what of it has not run yet will not."""
-        if work.steps is None:
+        if not work.queued:
             self._core.abandon(work)
         work.abandoned = True
 
@@ -118,7 +119,7 @@ class Scheduler:
             self._late(task)
         else:
             if work.ticket is not None and self._gate is not None:
-                self._gate.began(work.ticket, now)
+                self._gate.began(work.ticket)
             row = self._advance(task)
             if row is not None:
                 self._together(task, row, now)
@@ -127,9 +128,14 @@ class Scheduler:
         """Run work to its next pause or its end; the row to score, if that is what it pauses for."""
         work = task.work
         steps = work.steps
-        if steps is None:
-            return None
         begun = perf_counter()
+        if steps is None:
+            response = self._core.quick(work, work.body)
+            if response is not None:
+                self._charge(task, perf_counter() - begun)
+                self._finish(task, response)
+                return None
+            steps = work.steps = self._core.run(work, work.body)
         try:
             pending = steps.send(answer)
         except StopIteration as stop:
@@ -174,7 +180,7 @@ class Scheduler:
                     self._turn(other, now)
                     continue
                 if other.work.ticket is not None and self._gate is not None:
-                    self._gate.began(other.work.ticket, now)
+                    self._gate.began(other.work.ticket)
                 its = self._advance(other)
                 if its is not None:
                     rows.append((other, its))
@@ -212,7 +218,6 @@ class Scheduler:
                 continue
             copy = work.shadow(target, rule)
             copy.arrived = self._core.clock()
-            copy.steps = self._core.run(copy, copy.body)
             self._shadows += 1
             self._push(Task(copy, None, work, rollout), SHADOW_PRIORITY, SHADOW_SECONDS + copy.arrived)
 

@@ -53,8 +53,8 @@ class Work:
 
     __slots__ = (
         "abandoned", "arrived", "body", "busy", "code", "cost", "deadline", "decision", "finished", "headers", "kind",
-        "leased", "method", "name", "outcomes", "path", "policy", "priority", "query", "quota", "request_id", "route", "rows",
-        "rule", "state", "status", "steps", "tenant", "ticket", "trace", "version",
+        "leased", "method", "name", "outcomes", "path", "policy", "priority", "query", "queued", "quota", "request_id",
+        "route", "rows", "rule", "state", "status", "steps", "tenant", "ticket", "trace", "version",
     )  # fmt: skip
 
     def __init__(self, state: "State", route: "Route", path: Mapping[str, str], tenant: TenantId) -> None:
@@ -78,7 +78,7 @@ class Work:
         self.kind = ""
         self.finished = self.busy = 0.0
         self.cost = 0.0001
-        self.abandoned = False
+        self.abandoned = self.queued = False
         self.trace = ""
         self.deadline = float("inf")
         self.priority = 2
