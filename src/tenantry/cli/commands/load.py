@@ -94,6 +94,10 @@ def load(  # noqa: PLR0913 — a load test has many sides, each an option of its
     shape, rates = _shape(rate, connections, replay, arrivals)
     if fail_if_worse and compare is None:
         raise UsageError("--fail-if-worse takes --compare")
+    lengths = [
+        float(seconds_of(option, text))
+        for option, text in (("--warmup", warmup), ("--duration", duration), ("--timeout", timeout))
+    ]
     objectives = loadtest.read_objectives(slo) if slo else ()
     baseline = loadtest.load_baseline(compare) if compare else None
     ca_file = None if ca is None else str(ca)
@@ -107,9 +111,9 @@ def load(  # noqa: PLR0913 — a load test has many sides, each an option of its
         rates=rates,
         connections=connections or 1024,
         exponent=zipf,
-        warmup=float(seconds_of("--warmup", warmup)),
-        duration=float(seconds_of("--duration", duration)),
-        timeout=float(seconds_of("--timeout", timeout)),
+        warmup=lengths[0],
+        duration=lengths[1],
+        timeout=lengths[2],
         deadline_ms=deadline_ms,
         processes=processes,
         seed=seed,
