@@ -11,6 +11,7 @@ from tenantry.adapters.sql import (
     SqlJobs,
     SqlPolicies,
     SqlRegistry,
+    SqlRollouts,
     open_database,
 )
 from tenantry.testing import HeldClock, State, stored
@@ -23,6 +24,7 @@ from tenantry.testing.suites import (
     LeasesSuite,
     PoliciesSuite,
     RegistrySuite,
+    RolloutsSuite,
     SchedulesSuite,
 )
 
@@ -39,6 +41,7 @@ class Sql:
             registry=SqlRegistry(database, stored(blobs), clock),
             deployments=SqlDeployments(database),
             policies=SqlPolicies(database),
+            rollouts=SqlRollouts(database, clock),
             jobs=SqlJobs(database, clock),
             close=database.close,
         )
@@ -65,6 +68,10 @@ class TestSqlDeployments(Sql, DeploymentsSuite):
 
 
 class TestSqlPolicies(Sql, PoliciesSuite):
+    pass
+
+
+class TestSqlRollouts(Sql, RolloutsSuite):
     pass
 
 

@@ -13,6 +13,7 @@ from tenantry.testing.suites import (
     LeasesSuite,
     PoliciesSuite,
     RegistrySuite,
+    RolloutsSuite,
     SchedulesSuite,
 )
 
@@ -48,6 +49,10 @@ class TestMemoryDeployments(Memory, DeploymentsSuite):
 
 
 class TestMemoryPolicies(Memory, PoliciesSuite):
+    pass
+
+
+class TestMemoryRollouts(Memory, RolloutsSuite):
     pass
 
 

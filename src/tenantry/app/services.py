@@ -19,12 +19,14 @@ from tenantry.adapters.sql import (
     SqlJobs,
     SqlPolicies,
     SqlRegistry,
+    SqlRollouts,
     open_database,
 )
 from tenantry.apps import Definitions
 from tenantry.bundle import complete
 from tenantry.datasets import Datasets
 from tenantry.deployments import Deployments, Policies, Publisher, Sources
+from tenantry.deployments.rollouts import Rollouts, RunningRules
 from tenantry.errors import Unavailable
 from tenantry.ingest import TableReader
 from tenantry.ports.blobs import Blobs
@@ -52,6 +54,7 @@ class Services:
     definitions: Definitions
     deployments: Deployments
     policies: Policies
+    rollouts: Rollouts
     jobs: Jobs
     reader: TableReader
     publisher: Publisher
@@ -78,6 +81,7 @@ def open_services(settings: Settings, *, clock: Clock | None = None) -> Services
     directory = SqlDirectory(database, clock)
     registry = SqlRegistry(database, partial(complete, blobs), clock)
     deployments, policies = SqlDeployments(database), SqlPolicies(database)
+    rollouts = SqlRollouts(database, clock)
     sources = Sources(
         home=settings.home,
         directory=directory,
@@ -85,6 +89,7 @@ def open_services(settings: Settings, *, clock: Clock | None = None) -> Services
         deployments=deployments,
         policies=policies,
         blobs=blobs,
+        rollouts=RunningRules(rollouts),
     )
     return Services(
         settings=settings,
@@ -97,6 +102,7 @@ def open_services(settings: Settings, *, clock: Clock | None = None) -> Services
         definitions=SqlDefinitions(database, clock),
         deployments=deployments,
         policies=policies,
+        rollouts=rollouts,
         jobs=SqlJobs(database, clock),
         reader=DuckDBReader(),
         publisher=Publisher(sources, clock),

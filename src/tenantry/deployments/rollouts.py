@@ -44,7 +44,7 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     shadow: bool = False
     """The challenger gets copies, and nobody its answers."""
     sticky: Sticky = "request"
-    """What decides which arm a request is of: each request for itself, or all of a tenant, header or parameter alike."""
+    """What decides on a request's arm: the request itself, or its tenant, a header or a parameter."""
     objective: Objective | None = None
     """What the challenger must be better at, or not worse at. None: reward for ``better``; for ``not-worse`` errors and
     latency, and in a shadow agreement."""
@@ -198,8 +198,8 @@ class Rollouts(Protocol):
         """Newest first. Raises ``NotFound`` for a model that is not this tenant's."""
         ...
 
-    def running(self) -> Sequence[Rollout]:
-        """The running rollouts of all tenants, by tenant and model."""
+    def running(self, tenant: TenantId | None = None, model: str | None = None) -> Sequence[Rollout]:
+        """The running rollouts of all tenants, by tenant and model; or of one tenant, or of one model of it."""
         ...
 
     def apply(self, changes: Mapping[str, Change], *, once: str | None = None) -> dict[str, Rollout]:
@@ -234,6 +234,21 @@ def rollout_rules(rollouts: Iterable[Rollout]) -> dict[tuple[TenantId, str], tup
             place = (one.tenant, one.model)
             found[place] = (*found.get(place, ()), _rule(one))
     return found
+
+
+class RunningRules:
+    """The port ``RolloutRules``: what the publisher asks for."""
+
+    def __init__(self, rollouts: Rollouts) -> None:
+        self._rollouts = rollouts
+
+    def rules(self, tenant: TenantId, model: str) -> tuple[Rule, ...]:
+        """See ``RolloutRules.rules``."""
+        return rollout_rules(self._rollouts.running(tenant, model)).get((tenant, model), ())
+
+    def all_rules(self) -> dict[tuple[TenantId, str], tuple[Rule, ...]]:
+        """See ``RolloutRules.all_rules``."""
+        return rollout_rules(self._rollouts.running())
 
 
 def _rule(rollout: Rollout) -> Rule:
@@ -272,7 +287,8 @@ def check_plan(plan: RolloutPlan) -> RolloutPlan:
     """Refuse what could never be decided. Raises ``InvalidRequest("rollout_invalid")``."""
     if not plan.shadow and plan.share is not None and plan.share > MOST_CANARY_SHARE:
         raise InvalidRequest(
-            "rollout_invalid", f"a canary's share is at most {MOST_CANARY_SHARE}: the champion must be seen too"
+            "rollout_invalid",
+            f"a canary's share is at most {MOST_CANARY_SHARE}: the champion must be seen too",
         )
     if plan.shadow and plan.objective == "errors" and plan.promote == "better":
         raise InvalidRequest(

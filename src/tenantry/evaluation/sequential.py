@@ -31,7 +31,7 @@ import numpy as np
 
 from tenantry.evaluation.arrays import F64
 
-STEPS: F64 = 0.01 * 2.0 ** np.arange(8)
+STEPS: F64 = np.asarray(0.01 * 2.0 ** np.arange(8), dtype=np.float64)
 """Sizes of bets: differences, in standard deviations, that they suit."""
 WIDTH = 6 + len(STEPS)
 """Length of a test's state: number, sum and sum of squares of each arm, and the logarithms of the stakes."""

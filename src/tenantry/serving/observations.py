@@ -22,6 +22,7 @@ MOST_ROWS = 32
 TOLERANCE = 0.05
 """Two predicted values agree where they differ by at most this share of the larger one."""
 
+_HUGE = 1e100
 _log = get_logger("serving.observations")
 
 
@@ -126,9 +127,9 @@ def _count(arm: ArmCounts, work: Work, seconds: float, *, failed: bool) -> None:
 
 
 def _bin(outcome: Outcome) -> int | None:
-    """The bin of a score; None for a value that is no number."""
+    """The bin of a score; None for a value whose square could not be summed."""
     score = outcome.score
-    if score - score != 0.0:  # infinite, or no number
+    if not -_HUGE < score < _HUGE:
         return None
     if outcome.probabilities is None:
         return value_bin(score)
@@ -144,7 +145,7 @@ def _pair(pairs: PairCounts, first: Sequence[Outcome], second: Sequence[Outcome]
     for ours, theirs in zip(first[::step], second[::step], strict=True):
         difference = abs(ours.score - theirs.score)
         looked += 1
-        if difference - difference != 0.0:  # one of them is no number: they disagree
+        if not difference < _HUGE:  # one of them is no number, or beyond all bounds: they disagree
             continue
         total += difference
         pairs.worst = max(pairs.worst, difference)

@@ -23,6 +23,7 @@ from tenantry.testing.memory import (
     MemoryJobs,
     MemoryPolicies,
     MemoryRegistry,
+    MemoryRollouts,
 )
 from tenantry.testing.state import State, memory_state, stored
 
@@ -36,6 +37,7 @@ __all__ = [
     "MemoryJobs",
     "MemoryPolicies",
     "MemoryRegistry",
+    "MemoryRollouts",
     "State",
     "memory_state",
     "stored",

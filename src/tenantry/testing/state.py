@@ -7,6 +7,7 @@ from tenantry.access import Directory
 from tenantry.apps import Definitions
 from tenantry.datasets import Datasets
 from tenantry.deployments.ports import Deployments, Policies
+from tenantry.deployments.rollouts import Rollouts
 from tenantry.errors import TenantryError
 from tenantry.ports.blobs import Blobs
 from tenantry.ports.clock import Clock
@@ -22,6 +23,7 @@ from tenantry.testing.memory import (
     MemoryJobs,
     MemoryPolicies,
     MemoryRegistry,
+    MemoryRollouts,
 )
 
 
@@ -36,6 +38,7 @@ class State:
     registry: Registry
     deployments: Deployments
     policies: Policies
+    rollouts: Rollouts
     jobs: Jobs
     close: Callable[[], None] = lambda: None
 
@@ -56,6 +59,7 @@ def memory_state(clock: Clock) -> State:
         registry=registry,
         deployments=MemoryDeployments(registry),
         policies=MemoryPolicies(directory),
+        rollouts=MemoryRollouts(registry, clock),
         jobs=MemoryJobs(directory, clock),
     )
 

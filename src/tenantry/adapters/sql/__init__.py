@@ -1,7 +1,7 @@
 """The state of tenantry in a SQL database: SQLite (WAL) by default, PostgreSQL by the same statements.
 
 Receives: a database URL. Hands on: the ports ``Directory``, ``Registry``, ``Datasets``, ``Definitions``,
-``Deployments``, ``Policies`` and ``Jobs``. Never knows: who calls them, or what a bundle or a job means.
+``Deployments``, ``Policies``, ``Rollouts`` and ``Jobs``. Never knows: who calls them, or what a bundle or a job means.
 """
 
 from tenantry.adapters.sql.database import Database, open_database
@@ -12,6 +12,7 @@ from tenantry.adapters.sql.directory import SqlDirectory
 from tenantry.adapters.sql.jobs import SqlJobs
 from tenantry.adapters.sql.policies import SqlPolicies
 from tenantry.adapters.sql.registry import SqlRegistry
+from tenantry.adapters.sql.rollouts import SqlRollouts
 
 __all__ = [
     "Database",
@@ -22,5 +23,6 @@ __all__ = [
     "SqlJobs",
     "SqlPolicies",
     "SqlRegistry",
+    "SqlRollouts",
     "open_database",
 ]

@@ -6,7 +6,7 @@ A change here needs a migration in ``migrations/versions`` and its number in ``H
 
 import sqlalchemy as sa
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. Kept here so that a process finds out with one SELECT that there is nothing to
 migrate.
 """
@@ -273,4 +273,40 @@ quotas = sa.Table(
     metadata,
     sa.Column("tenant", sa.Text, sa.ForeignKey("tenants.id"), primary_key=True),
     sa.Column("body", sa.Text, nullable=False),
+)
+
+rollouts = sa.Table(
+    "rollouts",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("ended", sa.Double),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["tenant", "model"], ["models.tenant", "models.name"]),
+    sa.Index("ix_rollouts_tenant_model_seq", "tenant", "model", "seq"),
+    # One running rollout a model: two would share its traffic, and neither would know the other's arm.
+    sa.Index(
+        "uq_rollouts_running", "tenant", "model", unique=True, sqlite_where=_running, postgresql_where=_running
+    ),
+    sqlite_autoincrement=True,
+)
+
+# Segments whose observations are in the rollouts' records already.
+rollout_folds = sa.Table(
+    "rollout_folds",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Index("ix_rollout_folds_at", "at"),
+)
+
+# Requests whose reward is in a rollout's record already.
+rollout_rewards = sa.Table(
+    "rollout_rewards",
+    metadata,
+    sa.Column("rollout", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
+    sa.Column("request", sa.Text, primary_key=True),
 )

@@ -13,6 +13,7 @@ from tenantry.testing.memory.directory import MemoryDirectory
 from tenantry.testing.memory.jobs import MemoryJobs
 from tenantry.testing.memory.policies import MemoryPolicies
 from tenantry.testing.memory.registry import MemoryRegistry
+from tenantry.testing.memory.rollouts import MemoryRollouts
 
 __all__ = [
     "MemoryBlobs",
@@ -23,4 +24,5 @@ __all__ = [
     "MemoryJobs",
     "MemoryPolicies",
     "MemoryRegistry",
+    "MemoryRollouts",
 ]

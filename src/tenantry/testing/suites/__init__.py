@@ -15,6 +15,7 @@ from tenantry.testing.suites.deployments import DeploymentsSuite, PoliciesSuite
 from tenantry.testing.suites.jobs import JobsSuite
 from tenantry.testing.suites.leases import LeasesSuite
 from tenantry.testing.suites.registry import RegistrySuite
+from tenantry.testing.suites.rollouts import RolloutsSuite
 from tenantry.testing.suites.schedules import SchedulesSuite
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "LeasesSuite",
     "PoliciesSuite",
     "RegistrySuite",
+    "RolloutsSuite",
     "SchedulesSuite",
     "StateSuite",
 ]
