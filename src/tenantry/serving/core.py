@@ -139,7 +139,10 @@ class Core:
             return _failed(work, error)
 
     def quick(self, work: Work, body: bytes) -> Response | None:
-        """The reply, where the route has a short way and the request is fit for it; None: :meth:`run` it. Never raises."""
+        """The reply, where the route has a short way and the request is fit for it; None: :meth:`run` it.
+
+        Never raises.
+        """
         quick = work.route.quick
         work.body = body
         if quick is None or b"content-encoding" in work.headers:

@@ -1,0 +1,276 @@
+"""Work on a loop: order, deadlines, limits, shadows, fallbacks, shared rows, and work that nobody waits for."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from tenantry.admission import Gate, Policy, Quota
+from tenantry.routing import Endpoint, TenantEntry
+from tenantry.routing.rules import Fallback, Match, Pin, Rule, Shadow
+from tenantry.serving import Response, Scheduler, Work
+from tenantry.serving.scheduler import fair_queue
+
+CHURN = "/predict/churn"
+RECORD = b'{"tenure": 1}'
+
+
+class Recorded:
+    def __init__(self) -> None:
+        self.works: list[Work] = []
+        self.shadows: list[tuple[Work, Work, str]] = []
+
+    def finished(self, work: Work) -> None:
+        self.works.append(work)
+
+    def shadowed(self, work: Work, copy: Work, rollout: str) -> None:
+        self.shadows.append((work, copy, rollout))
+
+
+class Bench:
+    """A world on a loop, with a gate and a recorder."""
+
+    def __init__(self, world: Any) -> None:
+        self.world = world
+        self.state = world.state
+        self.recorded = Recorded()
+        self.state.gate = Gate(fair_queue())
+        self.state.recorders = (self.recorded,)
+        world.core._now = lambda: 1_000.0
+        self.scheduler = Scheduler(world.core, asyncio.get_running_loop())
+
+    def change(
+        self, *, tenant: TenantEntry | None = None, policy: Policy | None = None, **endpoint: Any
+    ) -> None:
+        """Publish another table: acme's churn and acme itself changed."""
+        table = self.state.table
+        churn: Endpoint = table.endpoints["acme"]["churn"]
+        acme = {**table.endpoints["acme"], "churn": msgspec.structs.replace(churn, **endpoint)}
+        self.state.swap(
+            msgspec.structs.replace(
+                table,
+                number=table.number + 1,
+                endpoints={**table.endpoints, "acme": acme},
+                tenants={} if tenant is None else {"acme": tenant},
+                policies={} if policy is None else {"standard": policy},
+            )
+        )
+
+    def send(
+        self, body: bytes = RECORD, path: str = CHURN, key: bytes = b"acme-scorer", **headers: bytes
+    ) -> "asyncio.Future[Response]":
+        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        sent = {name.replace("_", "-").encode(): value for name, value in headers.items()}
+        work = self.world.core.begin("POST", path, b"", {b"authorization": b"Bearer " + key, **sent})
+        if isinstance(work, Response):
+            future.set_result(work)
+        else:
+            self.scheduler.submit(work, body, future.set_result)
+        return future
+
+
+@pytest.fixture
+def on_loop(make_world: Callable[..., Any]) -> Callable[..., Any]:
+    def run(scenario: Callable[[Bench], Any], **limits: Any) -> Any:
+        async def main() -> Any:
+            return await scenario(Bench(make_world(**limits)))
+
+        return asyncio.run(main())
+
+    return run
+
+
+def header(response: Response, name: bytes) -> bytes | None:
+    return dict(response.headers).get(name)
+
+
+def code(response: Response) -> str:
+    found: str = msgspec.json.decode(response.body)["code"]
+    return found
+
+
+def test_a_request_is_answered_recorded_and_leaves_nothing_behind(on_loop: Any) -> None:
+    async def scenario(bench: Bench) -> None:
+        response = await bench.send(x_request_id=b"r-7")
+        assert response.status == 200
+        assert header(response, b"x-tenantry-version") == b"1"
+        assert header(response, b"x-tenantry-rule") == b"default"
+        assert header(response, b"x-request-id") == b"r-7"
+        (work,) = bench.recorded.works
+        assert (work.tenant, work.name, work.version, work.rule, work.rows, work.status) == (
+            "acme", "churn", "1", "default", 1, 200,
+        )  # fmt: skip
+        assert work.finished >= work.arrived
+        assert len(work.outcomes) == 1
+        gate = bench.state.gate
+        assert gate is not None
+        assert not gate._tenants
+        assert not len(bench.scheduler)
+        assert all(state.leases == 0 for state in bench.state.residency.states())
+
+    on_loop(scenario)
+
+
+def test_the_short_way_answers_as_the_long_way_does(make_world: Callable[..., Any]) -> None:
+    world = make_world()
+    bodies = [
+        b'{"tenure": 1}', b'{"tenure": null, "Contract": "x"}', b'{"tenure": 1, "zzz": 2}', b"{}", b"[]", b"nope",
+        b'{"tenure": NaN}', b'{"tenure": [1]}', b'{"tenure": 1e999}', b'[{"tenure": 1}]', b'"text"', b"",
+    ]  # fmt: skip
+    for path in (CHURN, "/predict/segment", "/predict/value", "/predict/unpublished", "/predict/none"):
+        for body in bodies:
+            quick = world.ask("POST", path, body, x_request_id="r")
+            work = world.core.begin(
+                "POST", path, b"", {b"authorization": b"Bearer acme-scorer", b"x-request-id": b"r"}
+            )
+            steps = world.core.run(work, body)
+            try:
+                while True:
+                    next(steps)
+            except StopIteration as stop:
+                world.core.end(work, stop.value)
+                assert stop.value == quick, (path, body)
+
+
+def test_a_loud_tenant_does_not_delay_a_quiet_one(on_loop: Any) -> None:
+    async def scenario(bench: Bench) -> None:
+        await asyncio.gather(bench.send(), bench.send(path="/predict/secret", key=b"bolt-admin"))
+        order: list[str] = []
+        loud = [bench.send() for _ in range(100)]
+        quiet = bench.send(path="/predict/secret", key=b"bolt-admin")
+        for one in loud:
+            one.add_done_callback(lambda _: order.append("loud"))
+        quiet.add_done_callback(lambda _: order.append("quiet"))
+        await asyncio.gather(quiet, *loud)
+        assert order.index("quiet") <= 2
+
+    on_loop(scenario)
+
+
+def test_a_tenants_limits_are_told_with_the_time_to_come_back(on_loop: Any) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.change(tenant=TenantEntry(quota=Quota(requests_per_second=2, burst_seconds=1)))
+        replies = [await bench.send() for _ in range(4)]
+        assert [reply.status for reply in replies] == [200, 200, 429, 429]
+        assert code(replies[-1]) == "rate_limited"
+        assert header(replies[-1], b"retry-after") == b"1"
+        bench.change(tenant=TenantEntry(quota=Quota(concurrency=1)))
+        first, second = await asyncio.gather(bench.send(), bench.send())
+        assert (first.status, code(second)) == (200, "too_many_in_flight")
+        bench.change(tenant=TenantEntry(quota=Quota(rows_per_second=3, burst_seconds=1)))
+        many = await bench.send(b'[{"tenure": 1}, {"tenure": 2}]')
+        more = await bench.send(b'[{"tenure": 1}, {"tenure": 2}]')
+        assert (many.status, more.status, code(more)) == (200, 429, "rate_limited")
+
+    on_loop(scenario)
+
+
+def test_what_waits_beyond_its_deadline_is_refused_unrun(on_loop: Any) -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.send()
+        bench.change(policy=Policy(deadline_ms=5))
+        late = bench.send()
+        time.sleep(0.02)  # the loop is held up
+        response = await late
+        assert (response.status, code(response)) == (503, "deadline_unreachable")
+        assert header(response, b"retry-after")
+        assert bench.recorded.works[-1].outcomes == []
+        assert bench.recorded.works[-1].code == "deadline_unreachable"
+
+    on_loop(scenario)
+
+
+def test_a_request_given_up_is_not_run_and_gives_back_its_place(on_loop: Any) -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.send()
+        answered: list[Response] = []
+        begun = bench.world.core.begin("POST", CHURN, b"", {b"authorization": b"Bearer acme-scorer"})
+        bench.scheduler.submit(begun, RECORD, answered.append)
+        bench.scheduler.abandon(begun)
+        headless = bench.world.core.begin("POST", CHURN, b"", {b"authorization": b"Bearer acme-scorer"})
+        bench.scheduler.abandon(headless)
+        await bench.send()
+        assert not answered
+        assert len(bench.recorded.works) == 2
+        gate = bench.state.gate
+        assert gate is not None
+        assert not gate._tenants
+
+    on_loop(scenario)
+
+
+def test_a_shadow_sees_the_request_and_nobody_sees_the_shadow(on_loop: Any) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.change(rules=(Rule(name="try", action=Shadow(ref="challenger", rollout="r1")),))
+        response = await bench.send()
+        assert header(response, b"x-tenantry-version") == b"1"
+        for _ in range(100):
+            if bench.recorded.shadows:
+                break
+            await asyncio.sleep(0.01)
+        ((work, copy, rollout),) = bench.recorded.shadows
+        assert (work.version, copy.version, rollout) == ("1", "2", "r1")
+        assert (
+            copy.outcomes[0].score == work.outcomes[0].score
+        )  # the two models differ in their classes' order only
+        assert len(bench.recorded.works) == 1  # a shadow is no request
+        assert bench.scheduler._shadows == 0
+
+    on_loop(scenario)
+
+
+def test_a_fallback_answers_where_the_chosen_version_cannot_be_opened(on_loop: Any) -> None:
+    async def scenario(bench: Bench) -> None:
+        table = bench.state.table
+        broken = msgspec.structs.replace(
+            table.endpoints["acme"]["churn"].versions["1"], path="gone", sha256="00"
+        )
+        versions = {**table.endpoints["acme"]["churn"].versions, "3": broken}
+        rules = (
+            Rule(name="net", action=Fallback(refs=("2",))),
+            Rule(name="eu", action=Pin("3"), match=Match(headers={"x-region": ("eu",)})),
+        )
+        bench.change(versions=versions, rules=rules)
+        answered = await bench.send(x_region=b"eu")
+        assert answered.status == 200
+        assert header(answered, b"x-tenantry-version") == b"2"
+        assert header(answered, b"x-tenantry-rule") == b"fallback"
+        assert header(await bench.send(), b"x-tenantry-version") == b"1"
+        bench.change(rules=rules[1:])
+        assert code(await bench.send(x_region=b"eu")) == "model_unavailable"
+
+    on_loop(scenario)
+
+
+def test_rows_that_wait_for_one_model_are_scored_together_and_none_waits_for_company(
+    on_loop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.send()
+        model = bench.state.residency.find("acme", bench.state.table.endpoints["acme"]["churn"].versions["1"])
+        model.plan.batch = 8
+        calls: list[int] = []
+        score_rows = model.plan.score_rows
+
+        def counted(records: list[Any]) -> Any:
+            calls.append(len(records))
+            return score_rows(records)
+
+        model.plan.score_rows = counted
+        alone = await bench.send()
+        assert calls == []
+        expected = [1.0, 2.0, 3.0]
+        replies = await asyncio.gather(*(bench.send(b'{"tenure": %d}' % value) for value in expected))
+        scores = [msgspec.json.decode(reply.body)["predictions"][0]["score"] for reply in replies]
+        assert scores == [value / 100 for value in expected]
+        assert calls == [3]
+        assert alone.status == 200
+        # One bad record costs only its own request.
+        replies = await asyncio.gather(bench.send(), bench.send(b'{"tenure": [1]}'), bench.send())
+        assert [reply.status for reply in replies] == [200, 400, 200]
+        assert code(replies[1]) == "record_value"
+
+    on_loop(scenario)
