@@ -117,6 +117,10 @@ CODES: dict[str, tuple[str, str]] = {
         "A segment file, by which a scoring worker hands records on, is damaged.",
         "The records before the damage are kept and the file is set aside as .bad; check the disk.",
     ),
+    "stats_corrupt": (
+        "A worker's published figures cannot be read.",
+        "They begin again at zero with that worker's next start; remove the file that the message names.",
+    ),
     "log_corrupt": (
         "A file of the inference log cannot be read.",
         "Move the file that the message names out of the way; the other files are not touched by it.",
