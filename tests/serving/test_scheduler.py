@@ -132,7 +132,7 @@ def test_the_short_way_answers_as_the_long_way_does(make_world: Callable[..., An
                     next(steps)
             except StopIteration as stop:
                 world.core.end(work, stop.value)
-                assert stop.value == quick, (path, body)
+                assert stop.value == quick, (path, body)  # noqa: PT017 — how a generator returns
 
 
 def test_a_loud_tenant_does_not_delay_a_quiet_one(on_loop: Any) -> None:
