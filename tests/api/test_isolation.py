@@ -28,8 +28,9 @@ NOWHERE = {
     "job": "job-0000000000000000",
     "schedule": "nowhere",
 }
-"""Names that nobody has. ``version`` and ``alias`` are parts of a model, and stay as they are."""
-PARTS = {"version": "1", "alias": "champion"}
+"""Names that nobody has. ``version`` and ``alias`` are parts of a model, and stay as they are; SLO classes are
+nobody's, and this one is not there."""
+PARTS = {"version": "1", "alias": "champion", "policy": "gold"}
 BODIES: dict[str, Any] = {
     "create_tenant": {"id": "made-up"},
     "create_key": {"role": "viewer"},
@@ -37,6 +38,14 @@ BODIES: dict[str, Any] = {
     "train_prediction": {},
     "promote_version": {"version": 1},
     "upload_dataset": b"a,b\n1,2\n",
+    "put_routes": {"rules": [{"name": "one", "action": {"kind": "pin", "version": "1"}}]},
+    "put_platform_routes": {"rules": []},
+    "explain_route": {"model": "churn"},
+    "put_policy": {"priority": 4},
+    "put_deployment": {"runtime": "plan"},
+    "put_version_tags": {"tags": {"stage": "qa"}},
+    "change_tenant": {"attributes": {"region": "eu"}},
+    "put_quota": {"weight": 2},
     "put_schedule": {"prediction": "churn", "every_seconds": 86_400},
 }
 CREATES = {"apply_prediction", "upload_dataset"}
@@ -199,6 +208,10 @@ def core(house: House) -> Core:
     return build(house.services.settings.home)[0]
 
 
+OF_THE_REQUEST = {b"x-request-id", b"traceparent"}
+"""Headers that are different for every request, whoever asks for what."""
+
+
 def _score(core: Core, route: ScoringRoute, model: str, key: str | None, tenant: str | None = None) -> Any:
     path = route.path.format(model=model, version="champion")
     headers = {} if key is None else {b"authorization": f"Bearer {key}".encode()}
@@ -208,7 +221,8 @@ def _score(core: Core, route: ScoringRoute, model: str, key: str | None, tenant:
     tensor = {"name": "tenure", "shape": [1], "datatype": "FP64", "data": [3]}
     body = json.dumps(record if route.path.startswith("/predict") else {"inputs": [tensor]}).encode()
     reply = core.handle(route.method, path, b"", headers, body if route.method == "POST" else b"")
-    return reply.status, sorted(reply.headers), reply.body
+    told = [header for header in reply.headers if header[0] not in OF_THE_REQUEST]
+    return reply.status, sorted(told), reply.body
 
 
 SCORING_NAMED = [route for route in SCORING_ROUTES if "{" in route.path]

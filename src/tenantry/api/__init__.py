@@ -1,4 +1,5 @@
-"""The control API: tenants, keys, data sets, predictions, models, versions, aliases and jobs over HTTP.
+"""The control API: tenants, keys, data sets, predictions, models, versions, aliases, deployments,
+routing rules, SLO classes and jobs over HTTP.
 
 Receives: requests with a key. Hands on: calls to a ``ControlPlane`` (``api.control``, which the embedded
 command line uses without HTTP), and its answers as JSON. Never knows: which database or file store is

@@ -43,7 +43,8 @@ def describe(routes: tuple[Route, ...]) -> dict[str, Any]:
             "title": "tenantry control API",
             "version": __version__,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-            "description": "Tenants, keys, data sets, predictions, models, versions, aliases, jobs and schedules. "
+            "description": "Tenants, keys, data sets, predictions, models, versions, aliases, deployments, routing "
+            "rules, SLO classes, jobs and schedules. "
             "The tenant comes from the key; an operator's key names one in the header X-Tenant.",
         },
         "paths": paths,
@@ -64,7 +65,7 @@ def _operation(route: Route, components: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": " ".join(summary.split()).rstrip("."),
-        "tags": [route.path.split("/")[3] if route.path.count("/") > 2 else "server"],
+        "tags": [route.path.split("/")[3].partition(":")[0] if route.path.count("/") > 2 else "server"],
         "parameters": _parameters(route, components),
         "responses": _responses(route),
         "security": [] if route.scope is Scope.PUBLIC else [{"key": []}],

@@ -40,7 +40,7 @@ class Publisher:
         self._sources = sources
         self._clock = clock
         self._exporter = Exporter(sources)
-        # What was published last, as far as this process knows; read and set only by who has the turn.
+        # What was published last, as far as this process knows; it holds as long as the stamp does.
         self._known: tuple[Stamp, EndpointTable] | None = None
 
     def publish(self, tenant: TenantId | None = None, model: str | None = None) -> EndpointTable:
@@ -68,9 +68,15 @@ class Publisher:
         return self._publish(lambda build: build.platform(build.known))
 
     def table(self) -> EndpointTable:
-        """The table that is published now."""
-        with self._turn():
-            return self._current(afresh=False)[0]
+        """The table that is published now; number 0 where there is none. Waits for nobody."""
+        stamp = current_stamp(self._folder)
+        known = self._known
+        if known is not None and known[0] == stamp:
+            return known[1]
+        table = load_current(self._folder) or EndpointTable(number=0, created=0.0)
+        # Should the table be newer than the stamp, then the stamp fits nothing any more, and it is read again.
+        self._known = (stamp, table)
+        return table
 
     def export(self, tenant: TenantId, model: str) -> None:
         """Make the exports that are missing for ONNX Runtime to open every version of a model. Raises as

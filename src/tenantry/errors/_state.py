@@ -53,10 +53,6 @@ CODES: dict[str, tuple[str, str]] = {
         "The routing rules were changed by somebody else in the meantime.",
         "Read the rules again, and make the change to what they are now.",
     ),
-    "rule_invalid": (
-        "The routing rules cannot be kept.",
-        "Mend the rule that the message names; docs/deployments.md shows every kind.",
-    ),
     "tag_invalid": (
         "A version's tags cannot be kept.",
         "Use at most 32 tags; names of letters, digits, '.', '_' and '-', values of at most 200 characters.",

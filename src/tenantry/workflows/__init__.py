@@ -10,14 +10,13 @@ Light: the training stack comes only with ``workflows.train``'s caller.
 from tenantry.workflows.aliases import promote, roll_back
 from tenantry.workflows.gate import Decision, decide
 from tenantry.workflows.retraining import Retraining, retrainings, schedule_retraining, with_latest
-from tenantry.workflows.stores import Publishes, Stores
+from tenantry.workflows.stores import Stores
 from tenantry.workflows.train import TRAIN, Trainer, train_prediction
 from tenantry.workflows.training import TrainPayload, request_training
 
 __all__ = [
     "TRAIN",
     "Decision",
-    "Publishes",
     "Retraining",
     "Stores",
     "TrainPayload",

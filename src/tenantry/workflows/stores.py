@@ -1,46 +1,17 @@
 """What a journey needs to be handed."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from tenantry.access import Directory
 from tenantry.apps import Definitions
 from tenantry.datasets import Datasets
 from tenantry.deployments.ports import Deployments, Policies
+from tenantry.deployments.stores import Publishes
 from tenantry.ingest.ports import TableReader
 from tenantry.ports.blobs import Blobs
 from tenantry.ports.clock import Clock
 from tenantry.ports.jobs import Jobs
 from tenantry.registry import Registry
-from tenantry.routing import EndpointTable
-from tenantry.tenancy import TenantId
-
-
-class Publishes(Protocol):
-    """Something that brings the endpoint table up to date (``deployments.Publisher``)."""
-
-    def publish(self, tenant: TenantId | None = None, model: str | None = None, /) -> Any:
-        """See ``Publisher.publish``."""
-        ...
-
-    def publish_keys(self, owner: TenantId | None, /) -> Any:
-        """See ``Publisher.publish_keys``."""
-        ...
-
-    def publish_tenant(self, tenant: TenantId, /) -> Any:
-        """See ``Publisher.publish_tenant``."""
-        ...
-
-    def publish_platform(self) -> Any:
-        """See ``Publisher.publish_platform``."""
-        ...
-
-    def table(self) -> EndpointTable:
-        """See ``Publisher.table``."""
-        ...
-
-    def export(self, tenant: TenantId, model: str, /) -> None:
-        """See ``Publisher.export``."""
-        ...
 
 
 class Stores(Protocol):

@@ -1,6 +1,18 @@
 """The resources of the control API, one noun a module: handlers, and the routes that lead to them."""
 
-from tenantry.api.resources import datasets, jobs, keys, models, predictions, schedules, server, tenants
+from tenantry.api.resources import (
+    datasets,
+    deployments,
+    jobs,
+    keys,
+    models,
+    policies,
+    predictions,
+    routes,
+    schedules,
+    server,
+    tenants,
+)
 from tenantry.api.route import Route
 
 __all__ = ["ROUTES"]
@@ -12,6 +24,9 @@ ROUTES: tuple[Route, ...] = (
     *datasets.ROUTES,
     *predictions.ROUTES,
     *models.ROUTES,
+    *deployments.ROUTES,
+    *routes.ROUTES,
+    *policies.ROUTES,
     *jobs.ROUTES,
     *schedules.ROUTES,
 )
