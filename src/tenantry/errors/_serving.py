@@ -26,6 +26,18 @@ CODES: dict[str, tuple[str, str]] = {
         "The body's Content-Encoding is unknown or does not fit the bytes.",
         "Send the body plain, or compressed with gzip or deflate.",
     ),
+    "http_malformed": (
+        "What came over the connection is no HTTP/1.1 request.",
+        "Mend the request as the message says; the connection closes, because what follows cannot be told apart.",
+    ),
+    "head_too_large": (
+        "The request's target or headers are over the limit.",
+        "Send a shorter path, and fewer or shorter headers; see docs/serving-api.md.",
+    ),
+    "head_slow": (
+        "The request's head did not arrive in time.",
+        "Send the request again over a better connection.",
+    ),
     "body_slow": ("The body did not arrive in time.", "Send the request again over a better connection."),
     "header_value": (
         "A request header has a value that cannot be used.",

@@ -40,7 +40,13 @@ STATUS: dict[type[TenantryError], int] = {
 }
 """Error kind → status; every other kind is 500."""
 
-STATUS_BY_CODE = {"method_not_allowed": 405, "body_slow": 408, "body_too_large": 413, "too_many_rows": 413}
+STATUS_BY_CODE = {
+    "method_not_allowed": 405,
+    "body_slow": 408,
+    "head_slow": 408,
+    "body_too_large": 413,
+    "too_many_rows": 413,
+}
 """Codes with a status of their own."""
 
 

@@ -8,11 +8,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MAX_TARGET_BYTES = 8 << 10
-MAX_HEADER_BYTES = 32 << 10
-MAX_HEADERS = 100
-HEAD_SECONDS = 15.0
-"""Longest time from a connection, or from a request's first byte, to the end of its headers."""
+from tenantry.serving.http.bounds import HEAD_SECONDS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES
+
+_HEAD_BYTES = MAX_TARGET_BYTES + MAX_HEADER_BYTES + 8 * MAX_HEADERS
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -20,17 +18,26 @@ class BoundedProtocol(HttpToolsProtocol):
 
     head_since: float | None = None
     header_bytes = 0
+    head_fed = 0
 
     def connection_made(self, transport: Any) -> None:
         """A caller has connected, and has said nothing yet."""
         super().connection_made(transport)
         self.head_since = self.loop.time()
 
+    def data_received(self, data: bytes) -> None:
+        """Some bytes. A header comes to ``on_header`` only when it is whole; one that grows on is counted here."""
+        if self.head_since is not None:
+            self.head_fed += len(data)
+        super().data_received(data)
+        if self.head_since is not None and self.head_fed > _HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("Invalid HTTP request received.")
+
     def on_message_begin(self) -> None:
         """A request's first bytes."""
         super().on_message_begin()
         self.head_since = self.loop.time()
-        self.header_bytes = 0
+        self.header_bytes = self.head_fed = 0
 
     def on_url(self, url: bytes) -> None:
         """Part of the request target."""

@@ -1,0 +1,34 @@
+"""What all connections of one worker share."""
+
+from typing import TYPE_CHECKING
+
+from tenantry.serving.http.answers import Answers
+from tenantry.serving.http.bounds import Bounds
+from tenantry.serving.http.handler import Handler
+from tenantry.serving.http.heads import HeadCache
+from tenantry.serving.limits import Limits
+
+if TYPE_CHECKING:  # connections hold what they share, which holds the connections
+    from tenantry.serving.http.connection import Connection
+
+
+class Common:
+    """``now`` is monotonic, in seconds, and moves on with every tick: times are good to a tick, and cost nothing.
+
+    ``held`` counts the bytes of unanswered bodies, small ones left out.
+    """
+
+    __slots__ = (
+        "answers", "bounds", "connections", "draining", "handler", "heads", "held", "limits", "now",
+    )  # fmt: skip
+
+    def __init__(self, handler: Handler, limits: Limits, bounds: Bounds, now: float, date: float) -> None:
+        self.handler = handler
+        self.limits = limits
+        self.bounds = bounds
+        self.heads = HeadCache()
+        self.answers = Answers(date)
+        self.connections: set[Connection] = set()
+        self.now = now
+        self.held = 0
+        self.draining = False

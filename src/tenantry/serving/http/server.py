@@ -1,0 +1,98 @@
+"""The own HTTP edge as a whole: accepts from given sockets, keeps times, and ends gracefully."""
+
+import asyncio
+import socket
+import ssl as tls
+import time
+from collections.abc import Sequence
+
+from tenantry.serving.http.bounds import Bounds
+from tenantry.serving.http.common import Common
+from tenantry.serving.http.connection import Connection
+from tenantry.serving.http.handler import Handler
+from tenantry.serving.http.times import look
+from tenantry.serving.limits import Limits
+from tenantry.telemetry import get_logger
+
+_BACKLOG = 2048
+_HANDSHAKE_SECONDS = 10.0
+_log = get_logger("http")
+
+
+class Server:
+    """Serves a handler on listening sockets of one event loop."""
+
+    def __init__(self, handler: Handler, limits: Limits, bounds: Bounds | None = None) -> None:
+        self.common = Common(handler, limits, bounds or Bounds(), time.monotonic(), time.time())
+        self._servers: list[asyncio.Server] = []
+        self._ticking: asyncio.Task[None] | None = None
+
+    async def start(self, sockets: Sequence[socket.socket], ssl: tls.SSLContext | None = None) -> None:
+        """Accept from now on. The sockets stay open when the server closes, for the siblings that share them."""
+        loop = asyncio.get_running_loop()
+        self.tick()
+        handshake = None if ssl is None else _HANDSHAKE_SECONDS
+        for one in sockets:
+            one.setblocking(False)
+            server = await loop.create_server(
+                lambda: Connection(self.common, loop),
+                sock=one,
+                backlog=_BACKLOG,
+                ssl=ssl,
+                ssl_handshake_timeout=handshake,
+            )
+            self._servers.append(server)
+        self._ticking = loop.create_task(self._tick())
+
+    def tick(self) -> None:
+        """Take the time for all connections, and cut off who is late."""
+        common = self.common
+        common.now = time.monotonic()
+        common.answers.tick(time.time())
+        late = look(common)
+        if late:
+            _log.warning(
+                "callers cut off", **{reason.replace(" ", "_"): count for reason, count in late.items()}
+            )
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(self.common.bounds.tick_seconds)
+            self.tick()
+
+    async def stop(self) -> None:
+        """Accept no more, answer what is in flight, close the rest; after ``drain_seconds`` cut what is left."""
+        for server in self._servers:
+            server.close()
+        common = self.common
+        for connection in list(common.connections):
+            connection.drain()
+        until = time.monotonic() + common.limits.drain_seconds
+        while common.connections and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+        if common.connections:
+            _log.warning("requests cut off by the stop", connections=len(common.connections))
+        for connection in list(common.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.gather(self._ticking, return_exceptions=True)
+
+
+async def serve(
+    handler: Handler,
+    sockets: Sequence[socket.socket],
+    *,
+    limits: Limits,
+    stop: asyncio.Event,
+    bounds: Bounds | None = None,
+    ssl: tls.SSLContext | None = None,
+) -> None:
+    """Answer until ``stop`` is set; then finish the requests in flight."""
+    server = Server(handler, limits, bounds)
+    await server.start(sockets, ssl)
+    try:
+        await stop.wait()
+    finally:
+        await server.stop()
