@@ -136,7 +136,7 @@ class FairQueue(Generic[T]):
         share = self._next()
         entry = share.pop()
         self._last = entry.flow
-        self._served(share, entry.cost)
+        self._served(entry.cost)
         self._left()
         return entry.item
 
@@ -153,7 +153,7 @@ class FairQueue(Generic[T]):
             if entry.batch != batch or entry.deadline <= self._now:
                 break
             entry.share.take(flow)
-            self._served(entry.share, entry.cost)
+            self._served(entry.cost)
             self._left()
             taken.append(entry.item)
         return taken
@@ -236,13 +236,14 @@ class FairQueue(Generic[T]):
             raise IndexError("nothing waits")
         return first
 
-    def _served(self, served: Share[T], cost: float) -> None:
-        """Owe every class below the one served its floor."""
-        for share in reversed(self._shares):
-            if share is served:
-                return
+    def _served(self, cost: float) -> None:
+        """Owe every waiting class but the highest its floor of the time that was given out."""
+        below = False
+        for share in self._shares:
             if share.active:
-                share.owed += self._floor * cost
+                if below:
+                    share.owed += self._floor * cost
+                below = True
 
     def _left(self) -> None:
         self._size -= 1
