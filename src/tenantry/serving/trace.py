@@ -1,0 +1,63 @@
+"""Who a request is: its id, and its place in a distributed trace (W3C Trace Context).
+
+A caller's trace goes on in the reply and in what is asked of others: same trace, a span of our own. A header that is
+not to the letter of the standard begins a new trace, as the standard asks.
+"""
+
+import os
+import random
+import re
+from itertools import count
+
+_USUAL = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_LATER = re.compile(rb"(?!00|ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_ODD = frozenset(b"13579bdf")
+_VISIBLE = re.compile(rb"[!-~]{1,128}")
+
+_MEMBERS = 32
+_STATE_KEY = re.compile(r"[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13}")
+_STATE_VALUE = re.compile(r"[ -+\--<>-~]{0,255}[!-+\--<>-~]")
+
+
+class Ids:
+    """Makes ids for one process; make it after any fork. Random, but no secrets."""
+
+    __slots__ = ("_bits", "_made", "_prefix")
+
+    def __init__(self) -> None:
+        self._bits = random.Random(os.urandom(32)).getrandbits
+        self._prefix = os.urandom(6).hex()
+        self._made = count()
+
+    def request_id(self, given: bytes | None) -> str:
+        """The caller's ``x-request-id`` where it is 1–128 visible ASCII characters, or else one of our own."""
+        if given is not None and _VISIBLE.fullmatch(given):
+            return given.decode("ascii")
+        return f"{self._prefix}-{next(self._made)}"
+
+    def traceparent(self, given: bytes | None) -> str:
+        """The ``traceparent`` to hand on: the caller's trace, or a new one that is not sampled, with a new span."""
+        span = self._bits(64) or 1
+        if given is not None and (_USUAL.fullmatch(given) or _LATER.fullmatch(given)):
+            # Of the flags only the one that we know goes on: sampled.
+            return f"00{given[2:36].decode()}{span:016x}-0{1 if given[54] in _ODD else 0}"
+        return f"00-{self._bits(128) or 1:032x}-{span:016x}-00"
+
+
+def trace_id(traceparent: str) -> str:
+    """The trace's id in a ``traceparent`` of ours."""
+    return traceparent[3:35]
+
+
+def tracestate(given: bytes | None) -> str:
+    """The caller's ``tracestate``, to be handed on beside its ``traceparent``; "" where it is not to the standard."""
+    if not given or not given.isascii() or len(given) > 8192:
+        return ""
+    members = [member for part in given.decode("ascii").split(",") if (member := part.strip(" \t"))]
+    keys = set()
+    for member in members:
+        key, equals, value = member.partition("=")
+        if not equals or key in keys or not _STATE_KEY.fullmatch(key) or not _STATE_VALUE.fullmatch(value):
+            return ""
+        keys.add(key)
+    return ",".join(members) if len(members) <= _MEMBERS else ""
