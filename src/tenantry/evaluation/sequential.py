@@ -69,11 +69,12 @@ def compare(state: F64, values: F64, challenger: F64, champion: F64, more: float
         (state[..., 4] + 0.5) / (known + 1.0), max(0.0, -more) + _EDGE, min(1.0, 1.0 - more) - _EDGE
     )
     mean = state[..., 4] / np.maximum(known, 1.0)
-    spread = np.sqrt((state[..., 5] + 0.5) / (known + 1.0) - mean**2 + abs(more) * (1 - abs(more)) / 2)
+    variance = np.maximum(state[..., 5] / np.maximum(known, 1.0) - mean**2, 0.0)
+    spread = np.sqrt(variance + 0.5 / (known + 1.0) + abs(more) * (1 - abs(more)) / 2)
     there = (known >= CALIBRATION) & (n > 0) & (m > 0)
     ratio = n / np.where(m > 0, m, 1.0)
     most = _CAP * np.minimum(1.0 / (centre + more), 1.0 / np.maximum(ratio * (1.0 - centre), 1e-12))
-    size = np.minimum(STEPS / np.maximum(spread, 1e-6)[..., None], most[..., None]) * there[..., None]
+    size = np.minimum(STEPS / spread[..., None], most[..., None]) * there[..., None]
     up = _grown(size, values - (centre + more)[..., None], challenger)
     down = _grown(-size * ratio[..., None], values - centre[..., None], champion)
     return _seen(state, values, challenger, champion, up + down)
