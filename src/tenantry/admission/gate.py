@@ -72,6 +72,7 @@ class Gate(Generic[T]):
         self._tenants: dict[str, int] = {}
         self._guards = Guards(CLASSES)
         self._typical = TYPICAL
+        self._measured = 0
         self._running = 0.0
         self._runners = 0
 
@@ -153,7 +154,8 @@ class Gate(Generic[T]):
             ticket.guard.expired()
         if service is not None:
             lane.estimate.learn(service, rows)
-            self._typical += 0.01 * (lane.estimate.mean - self._typical)
+            self._measured += 1
+            self._typical += max(0.01, 1 / self._measured) * (lane.estimate.mean - self._typical)
 
     @property
     def crowded(self) -> bool:
