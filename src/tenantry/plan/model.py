@@ -80,7 +80,7 @@ class Plan(Kernel):
         except msgspec.MsgspecError as error:
             raise _damaged(error) from error
         _with_meta.append(ref(self))
-        if len(_with_meta) > KEPT_METAS:
+        while len(_with_meta) > KEPT_METAS:
             oldest = _with_meta.popleft()()
             if oldest is not None:
                 oldest.forget()

@@ -4,18 +4,12 @@ A plan is a memory map of a few hundred kilobytes at most, shared by all workers
 worker opens each on its first request (well under a millisecond) and keeps the most recently used ones.
 """
 
-import hashlib
 from array import array
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from tenantry.errors import Corrupt, TenantryError, Unavailable
 from tenantry.plan.meta import PlanMeta
-from tenantry.routing import EndpointTable, VersionRef
 from tenantry.schema import Task
-from tenantry.serving.limits import Limits
 from tenantry.serving.ports import Runtime, ScoringPlan
 from tenantry.serving.shapes import shape_of
 from tenantry.telemetry import get_logger
@@ -122,68 +116,3 @@ class Model:
         return self.runtime.reasons(self.plan, record, k, outcome.output)
 
 
-class Models:
-    """Open models by tenant and plan digest, least recently used first; bounded in number and in bytes."""
-
-    def __init__(self, home: Path, runtime: Runtime, limits: Limits) -> None:
-        self._home = home
-        self._runtime = runtime
-        self._limits = limits
-        self._open: OrderedDict[tuple[TenantId, str], Model] = OrderedDict()
-        self._bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def get(self, tenant: TenantId, ref: VersionRef) -> Model:
-        """The model, opened now if need be.
-
-        Raises ``Unavailable("model_unavailable")`` where the file cannot be read, ``Corrupt("plan_corrupt")``
-        where its bytes are wrong.
-        """
-        key = (tenant, ref.sha256)
-        model = self._open.get(key)
-        if model is None:
-            model = self._load(tenant, ref)
-            self._open[key] = model
-            self._bytes += model.plan.nbytes
-            self._shrink()
-        else:
-            self._open.move_to_end(key)
-        return model
-
-    def retain(self, table: EndpointTable) -> None:
-        """Let go of every model that the table no longer names; a request that still scores with one keeps
-        it.
-        """
-        named = {
-            (tenant, ref.sha256)
-            for tenant, endpoints in table.endpoints.items()
-            for endpoint in endpoints.values()
-            for ref in endpoint.versions.values()
-        }
-        for key in [key for key in self._open if key not in named]:
-            self._bytes -= self._open.pop(key).plan.nbytes
-
-    def _shrink(self) -> None:
-        while len(self._open) > 1 and (
-            len(self._open) > self._limits.plans or self._bytes > self._limits.plan_bytes
-        ):
-            self._bytes -= self._open.popitem(last=False)[1].plan.nbytes
-
-    def _load(self, tenant: TenantId, ref: VersionRef) -> Model:
-        path = self._home / ref.path
-        try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if digest != ref.sha256:
-                raise Corrupt("plan_corrupt", f"{path} does not have the digest {ref.sha256}")
-            return Model(self._runtime.open(path), self._runtime)
-        except OSError as error:
-            _log.error("plan unreadable", tenant=tenant, path=str(path), error=str(error))
-            raise Unavailable("model_unavailable", "the model's plan cannot be read now") from error
-        except (TenantryError, ValueError, LookupError) as error:
-            # The caller is told what is wrong, and only the log where the file lies.
-            _log.error("plan refused", tenant=tenant, path=str(path), error=str(error))
-            message = "the model's stored plan is damaged, or of another version"
-            raise Corrupt("plan_corrupt", message) from error
