@@ -1,8 +1,4 @@
-"""Opened models: what serving knows of one plan, and the cache that keeps plans open.
-
-A plan is a memory map of a few hundred kilobytes at most, shared by all workers through the page cache, so a
-worker opens each on its first request (well under a millisecond) and keeps the most recently used ones.
-"""
+"""Opened models: what serving knows of one, and how its scores become answers."""
 
 from array import array
 from collections.abc import Mapping, Sequence
@@ -12,10 +8,8 @@ from tenantry.plan.meta import PlanMeta
 from tenantry.schema import Task
 from tenantry.serving.ports import Runtime, ScoringPlan
 from tenantry.serving.shapes import shape_of
-from tenantry.telemetry import get_logger
 from tenantry.tenancy import TenantId
 
-_log = get_logger("serving.models")
 _NOBODY = TenantId("")
 
 
@@ -114,5 +108,3 @@ class Model:
     def reasons(self, record: Mapping[str, Any], k: int, outcome: Outcome) -> Sequence[Any]:
         """Why this record got this answer: the ``k`` strongest reasons."""
         return self.runtime.reasons(self.plan, record, k, outcome.output)
-
-
