@@ -23,12 +23,13 @@ _MAY: Mapping[Role, frozenset[str]] = {
     Role.SCORER: frozenset({"score"}),
     Role.BUILDER: _BUILD,
     Role.ADMIN: _ADMINISTER,
-    Role.OPERATOR: _ADMINISTER | {"tenants:write"},
+    Role.OPERATOR: _ADMINISTER | {"tenants:write", "metrics:read"},
 }
 
 ACTIONS: frozenset[str] = frozenset[str]().union(*_MAY.values())
 """Every action that the table knows. ``score`` covers metadata and readiness of the scoring API; definitions
-count as models, schedules as jobs; ``tenants:read`` shows an admin its own tenant only.
+count as models, schedules as jobs; ``tenants:read`` shows an admin its own tenant only; ``metrics:read`` shows the
+figures of all tenants.
 """
 
 

@@ -1,78 +1,73 @@
-"""One scoring worker: ``python -m tenantry.app.serve --home HOME --fd FD [--worker N]``.
+"""One scoring worker: ``python -m tenantry.app.serve --home HOME --fd FD [--worker N --workers M]``.
 
 It accepts from listening sockets that the supervisor owns, so that connections which wait while it dies are
-served by a sibling. It reads the endpoint table and plan files, and imports no training, table or database
+served by a sibling. It reads the endpoint table and model files, and imports no training, table or database
 code.
 """
 
 import argparse
 import asyncio
-import gc
 import signal
 import socket
-from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 import uvloop
 
-from tenantry.plan import Plan
-from tenantry.plan.reasons import reasons
-from tenantry.serving import Core, Limits, Residency, State, TableWatcher, application
-from tenantry.serving.http import BoundedProtocol, sweep
+from tenantry.app.scoring import Place, ScoringWorker
+from tenantry.serving import application
+from tenantry.serving.http import IDLE_SECONDS, BoundedProtocol, CoreHandler, sweep
+from tenantry.serving.http import serve as serve_http
+from tenantry.settings import Settings, load_settings
 from tenantry.telemetry import bound, configure, get_logger
 
 SWEEP_SECONDS = 5.0
-IDLE_SECONDS = 75
-"""How long an idle connection is kept: longer than the 60 s of common proxies, so that they close first."""
 
 _log = get_logger("serve")
 
 
-class PlanRuntime:
-    """The runtime of tenantry's own plans."""
-
-    def open(self, path: Path, /) -> Plan:
-        """Map and check a plan file, whose digest was compared: its own checksum says no more."""
-        return Plan.open(path, verify=False)
-
-    def reasons(self, plan: Any, record: Mapping[str, Any], k: int, output: int | None, /) -> Sequence[Any]:
-        """The strongest attributions in words."""
-        return reasons(plan, record, k, output)
-
-    def trim(self) -> None:
-        """Nothing to do: a plan is a map of its file, and gone when it is unmapped."""
-
-
 class _Server(uvicorn.Server):
-    """uvicorn's server, stopped by the loop's signal handlers, so that a stop ends in exit code 0."""
+    """uvicorn's server, stopped by an event, so that a stop ends in exit code 0."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
 
 
-def build(home: Path, limits: Limits | None = None) -> tuple[Core, TableWatcher]:
-    """A core over a home folder, with the published table read, and the watcher that keeps it current."""
-    limits = limits or Limits()
-    loader = ThreadPoolExecutor(1, "loader")
-    residency = Residency(home, {"plan": PlanRuntime()}, limits.plan_bytes, loader)
-    state = State(residency, limits)
-    watcher = TableWatcher(home / "endpoints", state)
-    watcher.look()
-    return Core(state), watcher
-
-
-async def serve(core: Core, watcher: TableWatcher, sockets: list[socket.socket]) -> None:
+async def run(worker: ScoringWorker, sockets: list[socket.socket], settings: Settings) -> None:
     """Answer until SIGTERM or SIGINT; then finish the requests in flight."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    scheduler = worker.start()
+    handler = CoreHandler(worker.core, scheduler)
+    local = _local_socket(worker.place)
+    tls = None
+    if settings.tls_certificate is not None:
+        from tenantry.serving.tls import context_of  # noqa: PLC0415 — OpenSSL only where it is wanted
+
+        tls = context_of(settings.tls_certificate, settings.tls_key)
+    edges = [serve_http(handler, [local], limits=worker.limits, stop=stop)]
+    if settings.http == "own":
+        edges.append(serve_http(handler, sockets, limits=worker.limits, stop=stop, ssl=tls))
+    else:
+        edges.append(_serve_uvicorn(worker, sockets, stop, settings))
+    try:
+        await asyncio.gather(*edges)
+    finally:
+        with suppress(FileNotFoundError):
+            local_path(worker.place.home, worker.place.worker).unlink()
+        await worker.close()
+
+
+async def _serve_uvicorn(
+    worker: ScoringWorker, sockets: list[socket.socket], stop: asyncio.Event, settings: Settings
+) -> None:
     config = uvicorn.Config(
-        application(core),
+        application(worker.core, worker.scheduler),
         http=BoundedProtocol,
         ws="none",
         lifespan="off",
@@ -82,11 +77,18 @@ async def serve(core: Core, watcher: TableWatcher, sockets: list[socket.socket])
         log_level="error",
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=IDLE_SECONDS,
-        timeout_graceful_shutdown=core.state.limits.drain_seconds,
+        timeout_keep_alive=int(IDLE_SECONDS),
+        timeout_graceful_shutdown=worker.limits.drain_seconds,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
     )
     server = _Server(config)
-    background = [asyncio.create_task(watcher.run()), asyncio.create_task(_sweep(server))]
+
+    async def ended() -> None:
+        await stop.wait()
+        server.should_exit = True
+
+    background = [asyncio.create_task(ended()), asyncio.create_task(_sweep(server))]
     try:
         await server.serve(sockets)
     finally:
@@ -104,28 +106,56 @@ async def _sweep(server: uvicorn.Server) -> None:
             _log.warning("closed connections whose request did not come", count=late)
 
 
+def local_path(home: Path, worker: int) -> Path:
+    """The socket on which one worker alone answers, for questions about that worker."""
+    return home / "run" / f"worker-{worker}.sock"
+
+
+def _local_socket(place: Place) -> socket.socket:
+    path = local_path(place.home, place.worker)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError):
+        path.unlink()
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    opened.bind(str(path))
+    path.chmod(0o600)
+    opened.listen(64)
+    return opened
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one worker; returns the exit code."""
     parser = argparse.ArgumentParser(prog="tenantry.app.serve", description=__doc__)
-    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--home", required=True)
     parser.add_argument(
         "--fd", type=int, action="append", required=True, help="an inherited listening socket"
     )
     parser.add_argument("--worker", type=int, default=0)
-    parser.add_argument("--log-level", default="info")
-    parser.add_argument("--log-format", default="auto")
+    parser.add_argument("--workers", type=int, default=1, help="how many there are on this machine")
+    parser.add_argument("--http", help="the HTTP edge: own or uvicorn (default: TENANTRY_HTTP)")
+    parser.add_argument("--log-level")
+    parser.add_argument("--log-format")
     given = parser.parse_args(arguments)
-    configure(given.log_level, given.log_format)
+    named = {"home": given.home, "http": given.http}
+    named |= {"log_level": given.log_level, "log_format": given.log_format}
+    settings = load_settings(overrides=named)
+    configure(settings.log_level, settings.log_format)
     with bound(worker=given.worker):
-        core, watcher = build(given.home)
-        # What is here now stays: the collector need not walk it again.
-        gc.collect()
-        gc.freeze()
+        worker = ScoringWorker(
+            Place(
+                home=settings.home,
+                worker=given.worker,
+                workers=max(given.workers, given.worker + 1),
+                model_bytes=settings.model_bytes,
+            )
+        )
         sockets = [socket.socket(fileno=number) for number in given.fd]
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(core, watcher, sockets))
+            runner.run(run(worker, sockets, settings))
     return 0
 
+
+__all__ = ["local_path", "main", "run"]
 
 if __name__ == "__main__":
     raise SystemExit(main())

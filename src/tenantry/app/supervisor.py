@@ -58,12 +58,20 @@ class _Running:
         self.pause = FIRST_PAUSE
 
 
-def scoring_worker(home: Path, number: int, log_level: str = "info", log_format: str = "auto") -> Child:
-    """The command of a scoring worker on the socket ``data``."""
+def scoring_worker(
+    home: Path,
+    number: int,
+    log_level: str = "info",
+    log_format: str = "auto",
+    *,
+    workers: int = 1,
+    more: Sequence[str] = (),
+) -> Child:
+    """The command of a scoring worker on the socket ``data``; ``more`` are further arguments of ``app.serve``."""
     argv = (sys.executable, "-m", "tenantry.app.serve", "--home", str(home), "--fd", "{fd:data}")
+    which = ("--worker", str(number), "--workers", str(max(workers, number + 1)))
     return Child(
-        f"serve-{number}",
-        (*argv, "--worker", str(number), "--log-level", log_level, "--log-format", log_format),
+        f"serve-{number}", (*argv, *which, "--log-level", log_level, "--log-format", log_format, *more)
     )
 
 

@@ -32,7 +32,7 @@ def read_file(tenant: TenantId, file: Path, encoding: str | None, delimiter: str
 
 def _open_model(path: Path) -> Model:
     # Imported here: only scoring in this process needs what a scoring worker needs.
-    from tenantry.app.serve import PlanRuntime  # noqa: PLC0415
+    from tenantry.app.scoring import PlanRuntime  # noqa: PLC0415
 
     runtime = PlanRuntime()
     return Model(runtime.open(path), runtime)

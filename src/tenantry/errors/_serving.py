@@ -83,6 +83,7 @@ CODES: dict[str, tuple[str, str]] = {
         "A routing rule cannot be used.",
         "Mend the rule at the place that the message names; docs/routing.md has every field.",
     ),
+    "figures_off": ("This worker keeps no figures.", "Ask a worker that the server started: 'tenantry up'."),
     "table_number": (
         "A newer endpoint table is published already.",
         "Build the table again from the current state.",

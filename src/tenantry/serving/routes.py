@@ -18,6 +18,7 @@ from tenantry.serving.predict import predict
 from tenantry.serving.quick import predict_one
 from tenantry.serving.replies import Response
 from tenantry.serving.state import State
+from tenantry.serving.watching import metrics, model_statistics, residency
 from tenantry.serving.work import Steps, Work
 
 
@@ -59,6 +60,10 @@ def _score(
     return Route("POST", path, actions, handler, scores=True, roles=allowed(actions), quick=quick)
 
 
+_METRICS = Route(
+    "GET", "/metrics", ("metrics:read",), metrics, tenant=False, roles=allowed(("metrics:read",))
+)
+
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/v2/health/live", probe=server_live, tenant=False),
     Route("GET", "/v2/health/ready", probe=server_ready, tenant=False),
@@ -68,6 +73,11 @@ ROUTES: tuple[Route, ...] = (
     _read("/v2/models/{model}/versions/{version}", model_metadata),
     _read("/v2/models/{model}/ready", model_ready),
     _read("/v2/models/{model}/versions/{version}/ready", model_ready),
+    _read("/v2/models/stats", model_statistics),
+    _read("/v2/models/{model}/stats", model_statistics),
+    _read("/v2/models/{model}/versions/{version}/stats", model_statistics),
+    _read("/v2/models/{model}/residency", residency),
+    _METRICS,
     _score("/v2/models/{model}/infer", infer),
     _score("/v2/models/{model}/versions/{version}/infer", infer),
     _score("/predict/{model}", predict, predict_one),

@@ -11,6 +11,8 @@ from tenantry.serving.residency import Residency
 from tenantry.tenancy import TenantId
 
 if TYPE_CHECKING:  # recorders see requests, which hold the state
+    from tenantry.serving.metrics import Metrics
+    from tenantry.serving.stats_merged import Merged
     from tenantry.serving.work import Work
 
 
@@ -31,7 +33,17 @@ class State:
     assignment. ``batched``: deployments whose models are faster with several rows at a time.
     """
 
-    __slots__ = ("_callers", "batched", "gate", "limits", "recorders", "residency", "table")
+    __slots__ = (
+        "_callers",
+        "batched",
+        "gate",
+        "limits",
+        "merged",
+        "metrics",
+        "recorders",
+        "residency",
+        "table",
+    )
 
     def __init__(
         self,
@@ -41,11 +53,15 @@ class State:
         *,
         gate: Gate[Any] | None = None,
         recorders: tuple[Recorder, ...] = (),
+        merged: "Merged | None" = None,
+        metrics: "Metrics | None" = None,
     ) -> None:
         self.residency = residency
         self.limits = limits
         self.gate = gate
         self.recorders = recorders
+        self.merged = merged
+        self.metrics = metrics
         self.batched: set[tuple[TenantId, str]] = set()
         self.table = table
         self._callers = None if table is None else Callers(table)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -27,6 +27,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease_seconds: float
     poll_seconds: float
     upload_limit_bytes: int
+    http: str
+    model_bytes: int
+    grpc_port: int | None
+    tls_certificate: Path | None
+    tls_key: Path | None
+    log_days: int
 
     @property
     def blobs(self) -> Path:
@@ -66,6 +72,13 @@ def _text(text: str) -> str | None:
 
 def _folder(text: str) -> Path:
     return Path(text).expanduser().absolute()
+
+
+T = TypeVar("T")
+
+
+def _optional(parse: Callable[[str], T]) -> Callable[[str], T | None]:
+    return lambda text: parse(text) if text else None
 
 
 def _choice(*allowed: str) -> Callable[[str], str]:
@@ -205,6 +218,49 @@ ROWS: tuple[Row, ...] = (
         default="2147483648",
         help="The largest file that the control API takes.",
         parse=_whole(1024, 1 << 50),
+    ),
+    Row(
+        name="http",
+        env="TENANTRY_HTTP",
+        default="own",
+        help="The scoring API's HTTP edge: own (the fast one) or uvicorn.",
+        parse=_choice("own", "uvicorn"),
+    ),
+    Row(
+        name="model_bytes",
+        env="TENANTRY_MODEL_BYTES",
+        default="0",
+        help="Memory for models in each scoring process, in bytes; 0 means a quarter of the machine's. "
+        "Plans are files mapped into memory, which the processes share.",
+        parse=_whole(0, 1 << 50),
+    ),
+    Row(
+        name="grpc_port",
+        env="TENANTRY_GRPC_PORT",
+        default="",
+        help="The port of the scoring API over gRPC; empty means none.",
+        parse=_optional(_whole(0, 65535)),
+    ),
+    Row(
+        name="tls_certificate",
+        env="TENANTRY_TLS_CERTIFICATE",
+        default="",
+        help="A PEM file with the scoring API's certificate chain; empty means plain HTTP.",
+        parse=_optional(_folder),
+    ),
+    Row(
+        name="tls_key",
+        env="TENANTRY_TLS_KEY",
+        default="",
+        help="A PEM file with the certificate's private key; empty means that it is in the certificate's file.",
+        parse=_optional(_folder),
+    ),
+    Row(
+        name="log_days",
+        env="TENANTRY_LOG_DAYS",
+        default="30",
+        help="Days for which the inference log is kept.",
+        parse=_whole(0, 36500),
     ),
 )
 

@@ -1,0 +1,203 @@
+"""A scoring worker, put together: its models, its gate, its recorders, its table, and the beat that keeps all fresh."""
+
+import asyncio
+import gc
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tenantry.admission import Gate, SharedLimits
+from tenantry.plan import Plan
+from tenantry.plan.reasons import reasons
+from tenantry.routing.observed import KIND as ROLLOUTS
+from tenantry.segments import SegmentWriter
+from tenantry.serving import Core, Limits, Residency, Runtime, Scheduler, ScoringPlan, State, TableWatcher
+from tenantry.serving.eviction import EvictionEvent, EvictionLog
+from tenantry.serving.metrics import Metrics
+from tenantry.serving.observations import Observations
+from tenantry.serving.scheduler import fair_queue
+from tenantry.serving.stats import Stats
+from tenantry.serving.stats_merged import Merged
+from tenantry.telemetry import get_logger
+
+BEAT_SECONDS = 1.0
+"""How often figures are published and observations handed over."""
+SWITCH_SECONDS = 0.0005
+"""The interpreter's turn: a cold model's loading is not to hold up the loop for longer at a time."""
+RESIDENCY = "residency"
+"""The segments of evictions."""
+
+_log = get_logger("serve")
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a worker stands: its home folder, its number among the machine's workers, and the bytes its models may
+    take (0: a quarter of the machine's memory, shared between the workers' budgets by their maps).
+    """
+
+    home: Path
+    worker: int = 0
+    workers: int = 1
+    model_bytes: int = 0
+
+
+class PlanRuntime:
+    """The runtime of tenantry's own plans."""
+
+    def open(self, path: Path, /) -> Plan:
+        """Map and check a plan file."""
+        return Plan.open(path)
+
+    def trim(self) -> None:
+        """Maps are gone when they are unmapped; their small objects are not worth a trim."""
+
+    def reasons(self, plan: Any, record: Mapping[str, Any], k: int, output: int | None, /) -> Sequence[Any]:
+        """The strongest attributions in words."""
+        return reasons(plan, record, k, output)
+
+
+class ScoringWorker:
+    """Everything of one worker but its edges. ``start`` and ``close`` on the event loop."""
+
+    def __init__(self, place: Place, limits: Limits | None = None) -> None:
+        home, number = place.home, place.worker
+        limits = limits or Limits()
+        self.place = place
+        self.limits = limits
+        self._loader = ThreadPoolExecutor(1, "loader")
+        self._background = ThreadPoolExecutor(1, "background")
+        self._shared = SharedLimits(home / "run" / "limits", worker=number, workers=place.workers)
+        spool = home / "spool"
+        self._evictions = SegmentWriter(spool, RESIDENCY, number, budget_bytes=16 << 20)
+        self._rollouts = SegmentWriter(spool, ROLLOUTS, number, max_seconds=1.0)
+        self.residency = Residency(
+            home,
+            {"plan": PlanRuntime(), "onnx": OnnxLater()},
+            place.model_bytes or _quarter(),
+            self._loader,
+            EvictionLog(self._evicted),
+            recency=home / "run" / f"recency-{number}",
+        )
+        self.gate: Gate[Any] = Gate(fair_queue(), self._shared)
+        self.stats = Stats(number, self._exists)
+        self.merged = Merged(home / "run" / "stats", self.stats, self._background)
+        self.observations = Observations()
+        self.state = State(
+            self.residency,
+            limits,
+            gate=self.gate,
+            recorders=(self.stats, self.observations),
+            merged=self.merged,
+            metrics=Metrics(self.merged),
+        )
+        self.core = Core(self.state)
+        self.watcher = TableWatcher(home / "endpoints", self.state)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.scheduler: Scheduler
+
+    def start(self) -> Scheduler:
+        """Read the table, take up the figures of the worker before, and begin to beat."""
+        sys.setswitchinterval(SWITCH_SECONDS)
+        loop = asyncio.get_running_loop()
+        self.scheduler = scheduler = Scheduler(self.core, loop)
+        self._measure(scheduler)
+        self.merged.adopt()
+        self.watcher.look()
+        if self.state.table is not None:
+            self.residency.warm(self.state.table)
+        # What is here now stays: the collector need not walk it again.
+        gc.collect()
+        gc.freeze()
+        self._tasks = [loop.create_task(self.watcher.run()), loop.create_task(self._beat())]
+        return scheduler
+
+    async def close(self) -> None:
+        """After the last reply: hand over what was counted, and end."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._hand_over()
+        await asyncio.wrap_future(self.merged.publish())
+        await asyncio.wrap_future(self.residency.save_recency())
+        for writer in (self._evictions, self._rollouts):
+            await asyncio.to_thread(writer.close)
+        self._loader.shutdown(wait=True, cancel_futures=True)
+        self._background.shutdown(wait=True)
+        self._shared.close()
+
+    async def _beat(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + BEAT_SECONDS
+        while True:
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            self.stats.lag(max(0.0, loop.time() - due))
+            due = max(due + BEAT_SECONDS, loop.time())
+            self.residency.tick()
+            self.stats.tidy()
+            self._hand_over()
+            self.merged.publish()
+
+    def _hand_over(self) -> None:
+        batch = self.observations.drain()
+        if batch is not None:
+            self._rollouts.append(batch)
+
+    def _evicted(self, event: EvictionEvent) -> None:
+        self.stats.count("evictions", event.what)
+        self._evictions.append(
+            msgspec.json.encode({"worker": self.place.worker, **msgspec.structs.asdict(event)})
+        )
+
+    def _exists(self, tenant: str, name: str) -> bool:
+        table = self.state.table
+        return table is not None and name in table.endpoints.get(tenant, ())  # type: ignore[call-overload]
+
+    def _measure(self, scheduler: Scheduler) -> None:
+        counts = self.residency.counts
+        measure = self.stats.measure
+        measure("model_loads", lambda: counts().loads)
+        measure("model_load_failures", lambda: counts().failures)
+        measure("resident_models", lambda: counts().models)
+        measure("resident_bytes", lambda: counts().bytes)
+        measure("queue_length", lambda: len(scheduler))
+        measure("waiting_for_models", lambda: scheduler.waiting_for_models)
+        measure("shadows_dropped", lambda: scheduler.shadows_dropped)
+        measure("batches", lambda: scheduler.batches)
+        measure("table_number", lambda: -1 if self.state.table is None else self.state.table.number)
+
+
+class OnnxLater:
+    """The runtime of ONNX models, loaded with the first of them: most workers never serve one."""
+
+    def __init__(self) -> None:
+        self._runtime: Runtime | None = None
+
+    def _loaded(self) -> Runtime:
+        if self._runtime is None:
+            from tenantry.adapters.onnx import OnnxRuntime  # noqa: PLC0415
+
+            self._runtime = OnnxRuntime()
+        return self._runtime
+
+    def open(self, path: Path, /) -> ScoringPlan:
+        """Open a model. Raises ``Unsupported`` where onnxruntime is not installed."""
+        return self._loaded().open(path)
+
+    def trim(self) -> None:
+        """Give freed memory back, if a model was ever loaded."""
+        if self._runtime is not None:
+            self._runtime.trim()
+
+    def reasons(self, plan: Any, record: Mapping[str, Any], k: int, output: int | None, /) -> Sequence[Any]:
+        """Raises ``Unsupported``."""
+        return self._loaded().reasons(plan, record, k, output)
+
+
+def _quarter() -> int:
+    """A quarter of the machine's memory, in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
