@@ -1,5 +1,7 @@
 """Publishing and reading endpoint tables."""
 
+import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +10,17 @@ import msgspec
 import pytest
 
 from tenantry.errors import Conflict, Corrupt
-from tenantry.routing import EndpointTable, KeyEntry, current_stamp, load_current, next_number, prune, save
+from tenantry.routing import (
+    EndpointTable,
+    KeyEntry,
+    advance,
+    current_stamp,
+    last_number,
+    load_current,
+    next_number,
+    prune,
+    save,
+)
 
 
 def numbered(number: int) -> EndpointTable:
@@ -58,15 +70,61 @@ def test_prune_keeps_the_newest_and_the_published(tmp_path: Path) -> None:
     assert load_current(tmp_path) == numbered(6)
 
 
+LINE = f"000000000001.table {'0' * 64} 9\n"
+
+
+def signed(lines: str) -> str:
+    return f"{lines}end {hashlib.sha256(lines.encode()).hexdigest()}\n"
+
+
 @pytest.mark.parametrize(
-    "pointer", ["", "x", "../../etc/passwd.table aa", "000000000009.table aa", "nothing here at all"]
+    "pointer",
+    [
+        "",
+        "x",
+        "../../etc/passwd.table aa",
+        "000000000009.table aa",
+        "nothing here at all",
+        LINE,
+        LINE + "end 00\n",
+        signed(""),
+        signed(LINE),  # another digest than the file's
+        signed(LINE.replace("1.table", "9.table")),  # no such file
+        signed(LINE.replace(".table", ".delta")),
+        signed(LINE.replace("000000000001", "../../000001")),
+        signed(LINE + LINE),
+        signed(LINE + LINE.replace(".table", ".delta")),
+        signed(LINE.replace(".table", ".delta") + LINE.replace("1.table", "2.table")),
+        signed(LINE)[:-2],
+    ],
 )
 def test_a_bad_pointer_is_corrupt(tmp_path: Path, pointer: str) -> None:
     save(tmp_path, numbered(1))
     (tmp_path / "current").write_text(pointer)
-    with pytest.raises(Corrupt) as caught:
-        load_current(tmp_path)
-    assert caught.value.code == "table_corrupt"
+    for read in (load_current, lambda folder: advance(folder, numbered(0))):
+        with pytest.raises(Corrupt) as caught:
+            read(tmp_path)
+        assert caught.value.code == "table_corrupt"
+
+
+def test_numbers_go_on_above_what_was_ever_written(tmp_path: Path) -> None:
+    assert last_number(tmp_path) == 0
+    save(tmp_path, numbered(7))
+    (tmp_path / "000000000009.delta").write_bytes(b"")
+    (tmp_path / "notes.table").write_bytes(b"")
+    assert last_number(tmp_path) == 9
+
+
+def test_what_a_killed_writer_left_aside_goes_in_time(tmp_path: Path) -> None:
+    save(tmp_path, numbered(1))
+    old, new = tmp_path / ".current.abcd", tmp_path / ".000000000002.delta.efgh"
+    lock = tmp_path / ".publish"
+    for path in (old, new, lock):
+        path.write_bytes(b"")
+    for path in (old, lock):
+        os.utime(path, (1.0, 1.0))
+    prune(tmp_path)
+    assert (old.exists(), new.exists(), lock.exists()) == (False, True, True)
 
 
 def test_changed_bytes_are_corrupt(tmp_path: Path) -> None:

@@ -10,7 +10,15 @@ from tenantry.routing.compiled import CompiledEndpoint
 from tenantry.routing.decision import CHALLENGER, CHAMPION, DEFAULT, REQUESTED, Decision, Shadowed
 from tenantry.routing.entries import DEFAULT_ALIAS, Endpoint, KeyEntry, Target, TenantEntry, VersionRef
 from tenantry.routing.explain import Explanation, RuleStep, ShadowStep, explain
-from tenantry.routing.store import current_stamp, load_current, next_number, prune, save
+from tenantry.routing.store import (
+    advance,
+    current_stamp,
+    last_number,
+    load_current,
+    next_number,
+    prune,
+    save,
+)
 from tenantry.routing.table import TABLE_FORMAT, EndpointTable
 
 __all__ = [
@@ -33,10 +41,12 @@ __all__ = [
     "TenantEntry",
     "Unresolved",
     "VersionRef",
+    "advance",
     "check_rules",
     "current_stamp",
     "decode_rules",
     "explain",
+    "last_number",
     "load_current",
     "next_number",
     "prune",

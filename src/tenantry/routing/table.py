@@ -1,6 +1,6 @@
 """The table's shape: keys by digest, tenants with their attributes and quotas, and each tenant's endpoints."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 import msgspec
@@ -69,17 +69,20 @@ class EndpointTable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         found = self._compiled.get((tenant, name))
         return self._compile(tenant, name) if found is None else found
 
-    def inherit(self, older: "EndpointTable") -> None:
-        """Take over what ``older`` has compiled of endpoints that are the same objects here, under the same rules
-        and the same tenant's entry, so that a change of one tenant costs the others nothing.
+    def inherit(self, older: "EndpointTable", touched: Iterable[TenantId] | None = None) -> None:
+        """Take over what ``older`` has compiled of endpoints that are the same objects here, under the same rules and
+        the same tenant's entry, so that a change of one tenant costs the others nothing. ``touched``: the only tenants
+        whose endpoints or entry may differ, where that is known.
         """
         if self.rules is not older.rules and self.rules != older.rules:
             return
-        for (tenant, name), compiled in tuple(older._compiled.items()):  # noqa: SLF001 - of the same class
-            owner = TenantId(tenant)
-            same_tenant = self.tenants.get(owner) is older.tenants.get(owner)
-            if same_tenant and self.endpoint(owner, name) is compiled.endpoint:
-                self._compiled[tenant, name] = compiled
+        mine = self._compiled
+        mine.update(older._compiled)  # noqa: SLF001 - of the same class
+        for tenant in older.endpoints if touched is None else touched:
+            same_tenant = self.tenants.get(tenant) is older.tenants.get(tenant)
+            for name, endpoint in older.endpoints.get(tenant, {}).items():
+                if not same_tenant or self.endpoint(tenant, name) is not endpoint:
+                    mine.pop((tenant, name), None)
 
     # In the instance's __dict__: no field, hence neither stored nor compared.
     @cached_property
