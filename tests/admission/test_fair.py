@@ -168,6 +168,30 @@ def test_a_higher_class_goes_first_and_every_waiting_class_gets_its_floor():
     assert got["1"] / 40.0 == pytest.approx(0.85, rel=0.02)
 
 
+def test_a_background_class_runs_only_when_nothing_else_waits():
+    queue = FairQueue[str](classes=3, background=1)
+    for n in range(200):
+        push(queue, "back", priority=3)
+        push(queue, "low" if n % 2 else "high", f"t{n}", priority=2 if n % 2 else 1)
+    order = drain(queue)
+    assert order.index("back") == 200
+    assert order[:100] != sorted(order[:100])  # the low class has its floor all the same
+
+
+def test_work_that_took_longer_than_said_is_paid_for():
+    queue = FairQueue[str]()
+    for n in range(300):
+        push(queue, f"honest{n}", "honest", cost=0.001)
+        push(queue, f"liar{n}", "liar", cost=0.001)
+    took: Counter[str] = Counter()
+    for _ in range(300):
+        tenant = str(queue.pop(0.0)).rstrip("0123456789")
+        took[tenant] += 4 if tenant == "liar" else 1
+        if tenant == "liar":
+            queue.charge("liar", priority=2, seconds=0.003)
+    assert took["liar"] == pytest.approx(took["honest"], rel=0.05)
+
+
 def test_without_work_above_a_lower_class_has_all_the_time():
     got = serve(FairQueue(), 1.0, {"low": {"priority": 4, "cost": 0.001}})
     assert got["low"] == pytest.approx(1.0, abs=0.01)
@@ -341,5 +365,6 @@ def test_a_class_that_never_drains_forgets_tenants_that_have_gone():
         push(queue, "steady", "steady")
         queue.pop(0.0)
         queue.pop(0.0)
+        queue.charge(f"t{n}", priority=2, seconds=(n % 5 - 1) * 0.0005)
     assert len(queue) == 50
     assert queue.remembered < 100

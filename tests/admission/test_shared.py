@@ -140,6 +140,9 @@ def test_a_column_that_is_taken_falls_back_to_a_part_of_the_limit(tmp_path):
     rates = Rates(second)
     assert [rates.take(KEY, 8.0, 1.0, 50.0) > 0 for _ in range(3)] == [False, False, True]
     assert second.fallbacks == 3
+    first.close()
+    assert rates.take(KEY, 8.0, 1.0, 90.0) == 0.0
+    assert (second.attached, second.fallbacks) == (True, 3)
 
 
 def test_more_keys_than_slots_fall_back_and_slots_that_rest_are_used_again(tmp_path):

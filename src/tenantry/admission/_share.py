@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 IDLE = -1
 """A flow's token while it waits for nothing."""
+NEVER = -1.0
+"""No tag: tags are never negative."""
 SLACK = 64
 """Dead entries that a heap may hold, beyond as many as it has live ones, before it is rebuilt."""
 
@@ -46,7 +48,7 @@ class Flow(Generic[T]):
         self.items: deque[Entry[T]] = deque()
         self.cost = 0.0
         self.token = IDLE
-        self.noted = -1.0  # the tag under which the share will look whether this flow can be forgotten
+        self.noted = NEVER  # the tag under which the share will look whether this flow can be forgotten
 
 
 class Share(Generic[T]):
@@ -213,7 +215,9 @@ class Share(Generic[T]):
         return own + min(others, lead * weights + active * self.cost / self.count)
 
     def charge(self, tenant: str, seconds: float) -> None:
-        """Correct what a tenant was charged: its estimate was off by ``seconds``. Counts from its next item but one."""
+        """Correct what a tenant was charged: its estimate was off by ``seconds``. Where it waits already, that counts
+        after its next item.
+        """
         flow = self._flows.get(tenant)
         if flow is not None:
             flow.start = max(flow.start + seconds / flow.weight, self.virtual)
@@ -241,13 +245,20 @@ class Share(Generic[T]):
         flow.cost = 0.0  # drops the rounding of many sums
         self.weights -= flow.weight
         ended, virtual = self._ended, self.virtual
-        if flow.noted != flow.start:
-            self._tokens += 1
-            flow.noted = flow.start
-            heappush(ended, (flow.start, self._tokens, flow))
+        self._note(flow)
         while ended and ended[0][0] <= virtual:
             noted, _, old = heappop(ended)
             if old.noted == noted:
-                old.noted = -1.0
-            if old.token == IDLE and old.start <= virtual:
-                self._flows.pop(old.tenant, None)
+                old.noted = NEVER
+                if old.token == IDLE:
+                    if old.start <= virtual:
+                        del self._flows[old.tenant]
+                    else:  # it was charged meanwhile
+                        self._note(old)
+
+    def _note(self, flow: Flow[T]) -> None:
+        """Look again at an idle flow when the clock has come to its tag."""
+        if flow.noted != flow.start:
+            self._tokens += 1
+            flow.noted = flow.start
+            heappush(self._ended, (flow.start, self._tokens, flow))

@@ -19,8 +19,9 @@ LEAST_COST = 1e-6
 class FairQueue(Generic[T]):
     """Waiting work of one worker (B15, C8). For one thread.
 
-    A higher class goes first, save that each waiting class gets ``floor`` of the time. Within a class, time goes to
-    tenants by weight; within a tenant, the earliest deadline goes first, and where deadlines are equal, who came first.
+    A higher class goes first, save that each waiting class gets ``floor`` of the time; all but the ``background``
+    lowest ones, which run when nothing else waits. Within a class, time goes to tenants by weight; within a tenant, the
+    earliest deadline goes first, and where deadlines are equal, who came first.
     An item comes out exactly once, by one of ``pop``, ``take``, ``expired`` or ``shed``.
 
     >>> queue = FairQueue[str]()
@@ -36,6 +37,7 @@ class FairQueue(Generic[T]):
         "_classes",
         "_due",
         "_floor",
+        "_floored",
         "_last",
         "_late",
         "_now",
@@ -45,8 +47,9 @@ class FairQueue(Generic[T]):
         "_solo",
     )
 
-    def __init__(self, classes: int = CLASSES, floor: float = FLOOR) -> None:
+    def __init__(self, classes: int = CLASSES, floor: float = FLOOR, *, background: int = 0) -> None:
         self._classes = classes
+        self._floored = classes - background
         self._floor = floor
         self._shares: list[Share[T]] = [Share() for _ in range(classes)]
         self._size = 0
@@ -239,9 +242,9 @@ class FairQueue(Generic[T]):
     def _served(self, cost: float) -> None:
         """Owe every waiting class but the highest its floor of the time that was given out."""
         below = False
-        for share in self._shares:
+        for number, share in enumerate(self._shares):
             if share.active:
-                if below:
+                if below and number < self._floored:
                     share.owed += self._floor * cost
                 below = True
 

@@ -28,7 +28,7 @@ PROBES = 64
 QUIET = 1.0
 """Seconds since a bucket leaked empty after which another key may have its slot: an empty bucket is as good as none."""
 RETRY = 30.0
-"""Seconds after which a key that found no slot looks again."""
+"""Seconds after which a key that found no slot, or a process that found its column taken, looks again."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 Key = tuple[str, ...]
@@ -38,7 +38,8 @@ class SharedLimits:
     """The limits' file, as one worker sees it. ``worker`` is its number, from 0; ``now`` everywhere is
     ``time.monotonic()``, which all processes of a machine share until it boots.
 
-    A number belongs to one living process: a second one under the same number gets no column, and its limits fall back.
+    A number belongs to one living process: a second one under the same number has no column, and its limits fall back,
+    until the first one ends.
     """
 
     def __init__(self, path: Path, *, worker: int, workers: int, slots: int = SLOTS) -> None:
@@ -57,6 +58,8 @@ class SharedLimits:
         self._lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._own = os.open(f"{path}.{worker}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self.attached = _try_lock(self._own)
+        """Whether the worker's number, and so its column, is this process's."""
+        self._again = 0.0
         with self._exclusive():
             self._map = self._open(path)
         self._whole = memoryview(self._map)
@@ -94,7 +97,7 @@ class SharedLimits:
         workers = self.workers
         total = sum(cells[1 : 1 + workers])
         seen, until = max(zip(cells[1 + workers : 1 + 2 * workers], cells[1 + 2 * workers :], strict=True))
-        until = max(until + (total - seen) / rate, now)
+        until = max(until + max(total - seen, 0) / rate, now)
         # What is larger than the burst is granted by an empty bucket, and paid for afterwards.
         wait = until + min(n / rate, burst) - burst - now
         if wait > 1e-9:
@@ -108,6 +111,9 @@ class SharedLimits:
 
     def _find(self, key: Key, now: float) -> tuple[int, int] | None:
         """The key's slot, claimed if need be. None, counted, where it finds none."""
+        if not self.attached and now >= self._again:
+            self.attached = _try_lock(self._own)
+            self._again = now + RETRY
         if not self.attached or self._homeless.get(key, now) > now:
             self.fallbacks += 1
             return None
