@@ -15,6 +15,8 @@ from tenantry.api.application import create_app
 from tenantry.app.control import control_plane
 from tenantry.app.services import Services, operator_secret
 from tenantry.apps import PredictionDefinition
+from tenantry.deployments.rollouts import Rollout, RolloutPlan
+from tenantry.deployments.rollouts_control import start_rollout, stop_rollout
 from tenantry.plan import Plan
 from tenantry.ports.jobs import Job
 from tenantry.tenancy import TenantId, tenant_id
@@ -26,7 +28,7 @@ TENANT_ROLES = (Role.ADMIN, Role.BUILDER, Role.SCORER, Role.VIEWER)
 
 class House:
     """acme has the data set, prediction and model ``churn`` (two versions, the second a rollback's target), a
-    finished job, a schedule, and a key of each role; bolt and coil have keys only."""
+    finished job, a schedule, a stopped rollout, and a key of each role; bolt and coil have keys only."""
 
     def __init__(self, home: Path) -> None:
         self.services: Services = open_home(home, ACME, BOLT, COIL)
@@ -41,6 +43,7 @@ class House:
         self.jobs = [finish_training(self.services, ACME, auroc) for auroc in (0.80, 0.85)]
         # Due once a year, so that no worker on this home takes it up while a test looks.
         schedule_retraining(self.services, ACME, "churn", every_seconds=365 * 86_400)
+        self.rollout = stopped_rollout(self.services, ACME).id
         self.app: Starlette = create_app(control_plane(self.services, data_port=8080))
 
     def close(self) -> None:
@@ -86,6 +89,12 @@ def finish_training(
     )
     assert services.jobs.succeed(claim, result)
     return services.jobs.get(tenant, job.id)
+
+
+def stopped_rollout(services: Services, tenant: TenantId) -> Rollout:
+    """A rollout of ``churn`` that left no trace but its record."""
+    started = start_rollout(services, tenant, "churn", RolloutPlan(challenger=1))
+    return stop_rollout(services, tenant, "churn", started.id)
 
 
 def _report(services: Services, claim: Any, stage: str, progress: float, detail: str) -> None:

@@ -13,7 +13,7 @@ from tests.api.house import ACME, BOLT, COIL, TENANT_ROLES, House
 from tenantry.access import Role, may
 from tenantry.api.resources import ROUTES
 from tenantry.api.route import Route, Scope
-from tenantry.app.serve import build
+from tenantry.app.scoring import core_of
 from tenantry.serving import ROUTES as SCORING_ROUTES
 from tenantry.serving import Core
 from tenantry.serving import Route as ScoringRoute
@@ -27,6 +27,7 @@ NOWHERE = {
     "model": "nowhere",
     "job": "job-0000000000000000",
     "schedule": "nowhere",
+    "rollout": "rollout-0000000000000000",
 }
 """Names that nobody has. ``version`` and ``alias`` are parts of a model, and stay as they are; SLO classes are
 nobody's, and this one is not there."""
@@ -46,6 +47,8 @@ BODIES: dict[str, Any] = {
     "put_version_tags": {"tags": {"stage": "qa"}},
     "change_tenant": {"attributes": {"region": "eu"}},
     "put_quota": {"weight": 2},
+    "begin_rollout": {"challenger": 1},
+    "observe_outcomes": [{"version": 1, "reward": 1}],
     "put_schedule": {"prediction": "churn", "every_seconds": 86_400},
 }
 CREATES = {"apply_prediction", "upload_dataset"}
@@ -74,6 +77,7 @@ def _theirs(house: House) -> dict[str, str]:
         "model": "churn",
         "job": house.jobs[0].id,
         "schedule": "churn",
+        "rollout": house.rollout,
     }
 
 
@@ -205,7 +209,7 @@ def test_a_role_may_do_what_the_table_says_and_nothing_else(house: House, route:
 @pytest.fixture(scope="module")
 def core(house: House) -> Core:
     house.services.publisher.publish()
-    return build(house.services.settings.home)[0]
+    return core_of(house.services.settings.home)
 
 
 OF_THE_REQUEST = {b"x-request-id", b"traceparent"}

@@ -124,7 +124,7 @@ def interval(count: float, total: float, alpha: float = 0.05) -> tuple[float, fl
 
     >>> low, high = interval(1000, 300)
     >>> round(low, 2), round(high, 2)
-    (0.25, 0.36)
+    (0.25, 0.35)
     """
     if count <= 0:
         return 0.0, 1.0

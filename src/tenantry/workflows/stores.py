@@ -6,6 +6,7 @@ from tenantry.access import Directory
 from tenantry.apps import Definitions
 from tenantry.datasets import Datasets
 from tenantry.deployments.ports import Deployments, Policies
+from tenantry.deployments.rollouts import Rollouts
 from tenantry.deployments.stores import Publishes
 from tenantry.ingest.ports import TableReader
 from tenantry.ports.blobs import Blobs
@@ -55,6 +56,11 @@ class Stores(Protocol):
     @property
     def policies(self) -> Policies:
         """SLO classes and quotas."""
+        ...
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """Canaries and shadows that end in a decision."""
         ...
 
     @property

@@ -8,6 +8,7 @@ from tenantry.api.resources import (
     models,
     policies,
     predictions,
+    rollouts,
     routes,
     schedules,
     server,
@@ -27,6 +28,7 @@ ROUTES: tuple[Route, ...] = (
     *deployments.ROUTES,
     *routes.ROUTES,
     *policies.ROUTES,
+    *rollouts.ROUTES,
     *jobs.ROUTES,
     *schedules.ROUTES,
 )
