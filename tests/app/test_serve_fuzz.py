@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.serving.plans import furnish
 
-from tenantry.app.serve import build
+from tenantry.app.scoring import core_of
 from tenantry.serving import Core
 from tenantry.wire import DATATYPES
 
@@ -65,7 +65,7 @@ MODELS = st.sampled_from(["churn", "segment", "value"])
 def core(tmp_path_factory: pytest.TempPathFactory) -> Core:
     home: Path = tmp_path_factory.mktemp("home")
     furnish(home)
-    return build(home)[0]
+    return core_of(home)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,9 @@ from tenantry.plan.meta import ColumnMeta, PlanMeta
 from tenantry.routing import Endpoint, EndpointTable, KeyEntry, VersionRef
 from tenantry.schema import Column, SemanticType, Signature, Task
 from tenantry.serving import Core, Limits, Residency, Response, State
+from tenantry.serving.metrics import Metrics
+from tenantry.serving.stats import Stats
+from tenantry.serving.stats_merged import Merged
 from tenantry.tenancy import TenantId
 
 NOW = 1_000.0
@@ -120,7 +123,8 @@ class World:
         self.runtime = FakeRuntime()
         loader = ThreadPoolExecutor(1)
         residency = Residency(home, {"plan": self.runtime}, 1 << 30, loader)
-        self.state = State(residency, limits)
+        merged = Merged(home / "stats", Stats(0, lambda *_: True), ThreadPoolExecutor(1))
+        self.state = State(residency, limits, merged=merged, metrics=Metrics(merged))
         self.core = Core(self.state, lambda: NOW)
 
     def store(self, tenant: str, meta: PlanMeta) -> VersionRef:
