@@ -11,6 +11,8 @@ from tenantry.access import Key, Role, Tenant
 from tenantry.api.control import Exported, KeyCreated, Uploaded, Verified, VersionDetail
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
+from tenantry.cli.deploying import DeploymentBackend
+from tenantry.cli.rollouts import RolloutBackend
 from tenantry.ports.jobs import Job, JobEvent, JobState
 from tenantry.registry import Model, Version
 from tenantry.tenancy import TenantId
@@ -50,7 +52,7 @@ class Scorer(Protocol):
         ...
 
 
-class Backend(Protocol):
+class Backend(DeploymentBackend, RolloutBackend, Protocol):
     """All methods raise :class:`~tenantry.errors.TenantryError`; lists are whole."""
 
     def close(self) -> None:

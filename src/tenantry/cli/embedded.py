@@ -14,6 +14,8 @@ from tenantry.api.control import ControlPlane, Exported, KeyCreated, Uploaded, V
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
 from tenantry.cli.backend import Prediction, Reason, Record, Scorer
+from tenantry.cli.deploying_embedded import EmbeddedDeployments
+from tenantry.cli.rollouts import EmbeddedRollouts
 from tenantry.errors import Conflict
 from tenantry.ports.jobs import FINAL_STATES, Job, JobEvent, JobState
 from tenantry.registry import Model, Version
@@ -36,7 +38,7 @@ class Worker(Protocol):
         ...
 
 
-class EmbeddedBackend:
+class EmbeddedBackend(EmbeddedDeployments, EmbeddedRollouts):
     """Commands on the control plane itself. ``new_worker`` makes a worker that can do one job;
     ``open_model`` opens a plan."""
 

@@ -13,6 +13,8 @@ from tenantry.api.control import Exported, KeyCreated, Uploaded, Verified, Versi
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
 from tenantry.cli.backend import Prediction, Reason, Record, Scorer
+from tenantry.cli.deploying_http import HttpDeployments
+from tenantry.cli.rollouts import HttpRollouts
 from tenantry.cli.transport import Transport, decoded, error_of, unreachable, word
 from tenantry.errors import InvalidData, NotFound, Unavailable
 from tenantry.ports.jobs import FINAL_STATES, Job, JobEvent, JobState
@@ -26,7 +28,7 @@ PUBLISH_SECONDS = 3.0
 """Workers look for a new endpoint table several times a second."""
 
 
-class HttpBackend:
+class HttpBackend(HttpDeployments, HttpRollouts):
     """Commands through a server. ``url`` is the control API's; the scoring API's port is asked for there."""
 
     def __init__(self, url: str, key: str) -> None:

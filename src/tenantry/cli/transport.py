@@ -69,11 +69,17 @@ class Transport:
         return decoded(self.send("GET", path, tenant, params=query), kind)
 
     def post(
-        self, path: str, kind: type[T], tenant: TenantId | None, body: Any = None, method: str = "POST"
+        self,
+        path: str,
+        kind: type[T],
+        tenant: TenantId | None,
+        body: Any = None,
+        method: str = "POST",
+        **more: Any,
     ) -> T:
         """POST (or another method) a JSON body, decoded."""
         content = msgspec.json.encode({} if body is None else body)
-        return decoded(self.send(method, path, tenant, content=content), kind)
+        return decoded(self.send(method, path, tenant, content=content, **more), kind)
 
     def pages(self, path: str, kind: type[T], tenant: TenantId | None = None, **query: Any) -> list[T]:
         """All items of a list, page by page."""

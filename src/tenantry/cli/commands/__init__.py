@@ -4,12 +4,16 @@ from cyclopts import App
 
 from tenantry.cli.commands import (
     apply,
+    canary,
     demo,
+    deployed,
     jobs,
     keys,
     load,
     models,
+    policies,
     predict,
+    routes,
     schedules,
     scorecard,
     tenants,
@@ -22,5 +26,22 @@ __all__ = ["register"]
 
 def register(app: App) -> None:
     """Add every command, in the order of the help."""
-    for module in (up, demo, tenants, keys, train, apply, predict, scorecard, models, jobs, schedules, load):
+    for module in (
+        up,
+        demo,
+        tenants,
+        keys,
+        train,
+        apply,
+        predict,
+        scorecard,
+        models,
+        deployed,
+        routes,
+        canary,
+        policies,
+        jobs,
+        schedules,
+        load,
+    ):
         module.register(app)

@@ -13,15 +13,15 @@ from tenantry.registry import CHAMPION, Model, Version
 if TYPE_CHECKING:
     from tenantry.api.control import VersionDetail
 
-_app = App(name="model", help="Look at models, move their aliases, export them.", help_format="plaintext")
+group = App(name="model", help="Look at models, move their aliases, export them.", help_format="plaintext")
 
 
 def register(app: App) -> None:
     """Add the group to the application."""
-    app.command(_app)
+    app.command(group)
 
 
-@_app.command(name="list")
+@group.command(name="list")
 def list_(*, session: Injected) -> None:
     """List the tenant's models."""
     models = session.backend.models(session.tenant)
@@ -29,7 +29,7 @@ def list_(*, session: Injected) -> None:
     session.emit(models, lambda: table(session.out, ("model", "latest", "aliases", "created"), rows))
 
 
-@_app.command
+@group.command
 def show(name: str, /, *, session: Injected, version: str | None = None) -> None:
     """Show a model's versions, or one version in full.
 
@@ -49,7 +49,7 @@ def show(name: str, /, *, session: Injected, version: str | None = None) -> None
     session.emit({"model": model, "versions": versions}, lambda: _show_model(session, model, versions))
 
 
-@_app.command
+@group.command
 def verify(name: str, /, *, session: Injected, version: str = CHAMPION) -> None:
     """Read every byte of a version and check its digests.
 
@@ -65,7 +65,7 @@ def verify(name: str, /, *, session: Injected, version: str = CHAMPION) -> None:
     session.emit(checked, lambda: session.out.print(said, markup=False))
 
 
-@_app.command
+@group.command
 def promote(name: str, version: str, /, *, session: Injected, alias: str = CHAMPION) -> None:
     """Point an alias to a version; serving follows within a second.
 
@@ -83,7 +83,7 @@ def promote(name: str, version: str, /, *, session: Injected, alias: str = CHAMP
     session.emit(moved, lambda: session.out.print(said, markup=False))
 
 
-@_app.command
+@group.command
 def rollback(name: str, /, *, session: Injected, alias: str = CHAMPION) -> None:
     """Point an alias to where it pointed before.
 
@@ -99,7 +99,7 @@ def rollback(name: str, /, *, session: Injected, alias: str = CHAMPION) -> None:
     session.emit(moved, lambda: session.out.print(said, markup=False))
 
 
-@_app.command
+@group.command
 def export(
     name: str,
     /,
