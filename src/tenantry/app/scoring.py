@@ -14,12 +14,15 @@ import msgspec
 from tenantry.admission import Gate, SharedLimits
 from tenantry.plan import Plan
 from tenantry.plan.reasons import reasons
+from tenantry.predictions.record import KIND as INFERENCE
 from tenantry.routing.observed import KIND as ROLLOUTS
 from tenantry.segments import SegmentWriter
 from tenantry.serving import Core, Limits, Residency, Runtime, Scheduler, ScoringPlan, State, TableWatcher
 from tenantry.serving.eviction import EvictionEvent, EvictionLog
+from tenantry.serving.inference_log import InferenceLog
 from tenantry.serving.metrics import Metrics
 from tenantry.serving.observations import Observations
+from tenantry.serving.request_log import RequestLog
 from tenantry.serving.scheduler import fair_queue
 from tenantry.serving.stats import Stats
 from tenantry.serving.stats_merged import Merged
@@ -87,16 +90,18 @@ class ScoringWorker:
         self.stats = Stats(number, self._exists)
         self.merged = Merged(home / "run" / "stats", self.stats, self._background)
         self.observations = Observations()
+        self.log = InferenceLog(SegmentWriter(spool, INFERENCE, number))
+        self.requests = RequestLog(self._background)
         self.state = State(
             self.residency,
             limits,
             gate=self.gate,
-            recorders=(self.stats, self.observations),
+            recorders=(self.stats, self.observations, self.log, self.requests),
             merged=self.merged,
             metrics=Metrics(self.merged),
         )
         self.core = Core(self.state)
-        self.watcher = TableWatcher(home / "endpoints", self.state)
+        self.watcher = TableWatcher(home / "endpoints", self.state, self._background)
         self._tasks: list[asyncio.Task[None]] = []
         self.scheduler: Scheduler
 
@@ -122,6 +127,7 @@ class ScoringWorker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._hand_over()
+        await asyncio.to_thread(self.log.close)
         await asyncio.wrap_future(self.merged.publish())
         await asyncio.wrap_future(self.residency.save_recency())
         for writer in (self._evictions, self._rollouts):
@@ -139,6 +145,7 @@ class ScoringWorker:
             due = max(due + BEAT_SECONDS, loop.time())
             self.residency.tick()
             self.stats.tidy()
+            self.log.tick()
             self._hand_over()
             self.merged.publish()
 
@@ -168,6 +175,9 @@ class ScoringWorker:
         measure("waiting_for_models", lambda: scheduler.waiting_for_models)
         measure("shadows_dropped", lambda: scheduler.shadows_dropped)
         measure("batches", lambda: scheduler.batches)
+        measure("inference_log", lambda: self.log.kept)
+        measure("inference_log_dropped", lambda: self.log.dropped)
+        measure("request_log_suppressed", lambda: self.requests.suppressed)
         measure("table_number", lambda: -1 if self.state.table is None else self.state.table.number)
 
 

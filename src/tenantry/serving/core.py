@@ -4,10 +4,8 @@ An edge calls :meth:`Core.begin` with the head, :meth:`Core.run` with the body, 
 to :meth:`Core.end`, or :meth:`Core.abandon` where nobody waits for it any more.
 """
 
-import os
 import time
 from collections.abc import Callable, Mapping
-from itertools import count
 
 from tenantry.admission import Refusal
 from tenantry.errors import Internal, InvalidRequest, TenantryError
@@ -15,6 +13,7 @@ from tenantry.serving.callers import forbidden, tenant_of
 from tenantry.serving.replies import Response, error_reply, refusal_reply
 from tenantry.serving.routes import match
 from tenantry.serving.state import State
+from tenantry.serving.trace import Ids
 from tenantry.serving.work import Row, Steps, Work
 from tenantry.telemetry import get_logger
 from tenantry.tenancy import TenantId
@@ -39,6 +38,7 @@ class Core:
     ) -> None:
         self.state = state
         self._now = now
+        self._ids = Ids()
         self.clock = clock
 
     def handle(
@@ -91,7 +91,10 @@ class Core:
         work = Work(state, route, names, tenant)
         work.method, work.query, work.headers = method, query, headers
         work.arrived = self.clock()
-        work.request_id = _request_id(headers)
+        work.request_id = self._ids.request_id(headers.get(b"x-request-id"))
+        parent = headers.get(b"traceparent")
+        if parent is not None:
+            work.trace = self._ids.traceparent(parent)
         refusal = self._admit(work) if route.scores else None
         if refusal is None:
             return work
@@ -213,18 +216,6 @@ def _failed(work: Work, error: Exception) -> Response:
     return error_reply(
         Internal("internal", "the scoring service has met a defect of its own", hint=_DEFECT_HINT)
     )
-
-
-_made = count()
-_prefix = os.urandom(6).hex()
-
-
-def _request_id(headers: Mapping[bytes, bytes]) -> str:
-    """The caller's id for its request, or one of our own."""
-    given = headers.get(b"x-request-id")
-    if given is not None and len(given) <= 128 and given.isascii():
-        return given.decode("ascii")
-    return f"{_prefix}-{next(_made)}"
 
 
 def _check_length(length: bytes, limit: int) -> None:

@@ -82,7 +82,8 @@ class State:
 
     def swap(self, table: EndpointTable) -> None:
         """Answer by this table from now on."""
-        self.table = table
-        self._callers = Callers(table)
+        before, self.table = self.table, table
+        if before is None or self._callers is None or before.keys is not table.keys:
+            self._callers = Callers(table)
         self.batched.clear()
         self.residency.retain(table)

@@ -1,15 +1,16 @@
 """Keeps a worker's endpoint table current by looking at the published pointer four times a second.
 
-One ``stat`` a look; a revoked key is refused at the next look, well within the two seconds that are promised.
-A table that cannot be read leaves the last good one in force, says so once in the log, and is tried again at
-every look.
+One ``stat`` a look; a revoked key is refused at the next look, well within the two seconds that are promised. What
+changed is read in another thread, so that a large table holds up no request. A table that cannot be read leaves the
+last good one in force, says so once in the log, and is tried again at every look.
 """
 
 import asyncio
+from concurrent.futures import Executor
 from pathlib import Path
 
 from tenantry.errors import TenantryError
-from tenantry.routing import EndpointTable, current_stamp, load_current
+from tenantry.routing import EndpointTable, advance, current_stamp, load_current
 from tenantry.serving.state import State
 from tenantry.telemetry import get_logger
 
@@ -20,11 +21,12 @@ Stamp = tuple[int, int, int] | None
 
 
 class TableWatcher:
-    """Watches ``folder`` for one :class:`State`."""
+    """Watches ``folder`` for one :class:`State`; reads on ``background``, or in its own thread where there is none."""
 
-    def __init__(self, folder: Path, state: State) -> None:
+    def __init__(self, folder: Path, state: State, background: Executor | None = None) -> None:
         self._folder = folder
         self._state = state
+        self._background = background
         self._stamp: Stamp = None
         self._complained: Stamp = None
 
@@ -33,26 +35,48 @@ class TableWatcher:
 
         Where nothing was ever published, the table is empty: the worker is ready, and knows nobody.
         """
+        stamp = self._changed()
+        return stamp is not False and self._take(stamp, self._read())
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(INTERVAL_SECONDS)
+            stamp = self._changed()
+            if stamp is not False:
+                self._take(stamp, await loop.run_in_executor(self._background, self._read))
+
+    def _changed(self) -> Stamp | bool:
+        """The pointer's stamp where it is another than last time, else False."""
         try:
             stamp = current_stamp(self._folder)
-            if self._state.table is not None and stamp == self._stamp:
-                return False
-            table = load_current(self._folder) or EndpointTable(number=0, created=0.0)
-        except (OSError, TenantryError) as error:
+        except OSError as error:
             self._complain(error)
             return False
-        self._stamp = stamp
-        if self._state.table is not None and table.number <= self._state.table.number:
+        return False if self._state.table is not None and stamp == self._stamp else stamp
+
+    def _read(self) -> EndpointTable | Exception | None:
+        """The newer table, None where there is none, or what keeps it from being read."""
+        held = self._state.table
+        try:
+            if held is None or held.number == 0:
+                return load_current(self._folder) or EndpointTable(number=0, created=0.0)
+            return advance(self._folder, held)
+        except (OSError, TenantryError) as error:
+            return error
+
+    def _take(self, stamp: Stamp | bool, table: EndpointTable | Exception | None) -> bool:
+        if isinstance(table, Exception):
+            self._complain(table)
+            return False
+        self._stamp = None if isinstance(stamp, bool) else stamp
+        held = self._state.table
+        if table is None or (held is not None and table.number <= held.number):
             return False
         self._state.swap(table)
         _log.info("endpoint table", number=table.number, keys=len(table.keys), tenants=len(table.endpoints))
         return True
-
-    async def run(self) -> None:
-        """Look until cancelled."""
-        while True:
-            await asyncio.sleep(INTERVAL_SECONDS)
-            self.look()
 
     def _complain(self, error: Exception) -> None:
         stamp = self._stamp_or_none()
