@@ -1,5 +1,6 @@
 """The fair queue: every item comes out once; classes, shares, deadlines and batches are kept."""
 
+import doctest
 import random
 from collections import Counter
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenantry.admission import FairQueue
+from tenantry.admission import FairQueue, fair
 
 
 def push(queue: FairQueue[str], item: str, tenant: str = "a", **options: float) -> None:
@@ -144,6 +145,10 @@ def serve(queue: FairQueue[str], seconds: float, refill: dict[str, dict[str, flo
         got[tenant] += refill[tenant]["cost"]
         push(queue, tenant, tenant, **refill[tenant])
     return got
+
+
+def test_the_example_is_true():
+    assert doctest.testmod(fair) == (0, 5)
 
 
 def test_time_goes_by_weight_whatever_an_item_costs():

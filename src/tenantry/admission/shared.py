@@ -94,17 +94,23 @@ class SharedLimits:
         if cells[0] != tag:  # the slot was idle, and went to another key
             del self._places[key]
             return self._decide(key, rate, burst, now, n, take=take)
-        workers = self.workers
+        workers, mine = self.workers, self._worker + 1
         total = sum(cells[1 : 1 + workers])
-        seen, until = max(zip(cells[1 + workers : 1 + 2 * workers], cells[1 + 2 * workers :], strict=True))
-        until = max(until + max(total - seen, 0) / rate, now)
+        if cells[mine + workers] == total:  # nobody has granted since this worker last did
+            until = cells[mine + 2 * workers]
+        else:
+            seen, until = max(
+                zip(cells[1 + workers : 1 + 2 * workers], cells[1 + 2 * workers :], strict=True)
+            )
+            until += max(total - seen, 0) / rate
+        until = max(until, now)
         # What is larger than the burst is granted by an empty bucket, and paid for afterwards.
         wait = until + min(n / rate, burst) - burst - now
         if wait > 1e-9:
             return float(wait)
         if take:
-            cell = at // 8 + 1 + self._worker
-            self._ints[cell] = cells[1 + self._worker] + n
+            cell = at // 8 + mine
+            self._ints[cell] = cells[mine] + n
             self._floats[cell + 2 * workers] = until + n / rate
             self._ints[cell + workers] = total + n
         return 0.0
