@@ -34,6 +34,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The request's target or headers are over the limit.",
         "Send a shorter path, and fewer or shorter headers; see docs/serving-api.md.",
     ),
+    "tls_certificate": (
+        "The TLS certificate or its private key cannot be used.",
+        "Give PEM files that this process may read: the chain, the server's own first, and its key without a password.",
+    ),
     "head_slow": (
         "The request's head did not arrive in time.",
         "Send the request again over a better connection.",

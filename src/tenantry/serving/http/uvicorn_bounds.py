@@ -46,11 +46,12 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError("the request target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
+        """One header; or a trailer, which uvicorn would let replace a header, such as who asks."""
         self.header_bytes += len(name) + len(value)
         if self.header_bytes > MAX_HEADER_BYTES or len(self.headers) >= MAX_HEADERS:
             raise ValueError("the headers are too large")
-        super().on_header(name, value)
+        if self.head_since is not None:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The request can be answered."""
