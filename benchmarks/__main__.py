@@ -13,6 +13,7 @@ PAGE = HERE.parent / "docs" / "benchmarks.md"
 SECTIONS = {
     "plan": "The plan kernel beside the pickled pipeline",
     "automl": "Quality, leakage and size on tables with a manifest",
+    "routing": "Routing decisions, and changes among 10,000 tenants",
     "serving": "One scoring worker beside a bare echo server",
 }
 NOISE = "[LightGBM]"
