@@ -66,7 +66,7 @@ class TableWatcher:
         except (OSError, TenantryError) as error:
             return error
 
-    def _take(self, stamp: Stamp | bool, table: EndpointTable | Exception | None) -> bool:
+    def _take(self, stamp: Stamp | bool, table: EndpointTable | Exception | None) -> bool:  # noqa: FBT001 — False: no change
         if isinstance(table, Exception):
             self._complain(table)
             return False
