@@ -1,6 +1,8 @@
 """Rules from outside: what is refused, and in which words."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -195,3 +197,21 @@ def test_refs_that_name_nothing_are_told_but_not_refused() -> None:
         ("fallback", "w"),
         ("select", ""),
     ]
+
+
+def test_the_rules_in_the_documentation_are_good() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "routing.md").read_text()
+    examples = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert examples
+    for example in examples:
+        assert decode_rules(example, platform=False)
+
+
+def test_the_documentation_names_every_field() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "routing.md").read_text()
+    for kind in (Pin, Alias, Select, Split, Canary, Shadow, Fallback):
+        assert f"| `{kind.__struct_config__.tag}` |" in page
+        for field in kind.__struct_fields__:
+            assert f"`{field}`" in page
+    for field in Match.__struct_fields__:
+        assert f"| `{field}` |" in page
