@@ -18,12 +18,22 @@ from tenantry.deployments.export import Exporter
 from tenantry.deployments.turns import turn
 from tenantry.errors import Corrupt
 from tenantry.ports.clock import Clock
-from tenantry.routing import EndpointTable, current_stamp, load_current, next_number, prune, save
+from tenantry.routing import (
+    EndpointTable,
+    advance,
+    current_stamp,
+    last_number,
+    load_current,
+    next_number,
+    prune,
+    save,
+)
 from tenantry.telemetry import get_logger
 from tenantry.tenancy import TenantId
 
 _LOCK = ".publish"
 _KEEP = 3
+_WHOLE = ".table"
 _PARTS = ("keys", "tenants", "endpoints", "policies", "rules")
 _log = get_logger("tenantry.deployments")
 Stamp = tuple[int, int, int] | None
@@ -73,7 +83,7 @@ class Publisher:
         known = self._known
         if known is not None and known[0] == stamp:
             return known[1]
-        table = load_current(self._folder) or EndpointTable(number=0, created=0.0)
+        table = self._read(afresh=False) or EndpointTable(number=0, created=0.0)
         # Should the table be newer than the stamp, then the stamp fits nothing any more, and it is read again.
         self._known = (stamp, table)
         return table
@@ -100,8 +110,9 @@ class Publisher:
             if known.number and _unchanged(known, fresh):
                 return known, build
             fresh = msgspec.structs.replace(fresh, number=number, created=self._clock.now())
-            save(self._folder, fresh)
-            prune(self._folder, _KEEP)
+            written = save(self._folder, fresh, known if known.number else None)
+            if written.suffix == _WHOLE:  # deltas pile up between whole tables, and go with them
+                prune(self._folder, _KEEP)
             self._known = (current_stamp(self._folder), fresh)
         _log.debug("endpoint table published", number=fresh.number)
         return fresh, build
@@ -118,12 +129,12 @@ class Publisher:
         if not afresh and self._known is not None and stamp is not None and self._known[0] == stamp:
             return self._known[1], self._known[1].number + 1
         try:
-            table, number = load_current(self._folder), next_number(self._folder)
+            table, number = self._read(afresh=afresh), next_number(self._folder)
         except Corrupt as error:
             # Everything in the table can be built again; the numbers go on from the files that are there. Workers
             # keep what they have until the new one is there.
             _log.error("endpoint table replaced", reason=error.message)
-            table, number = None, _highest(self._folder) + 1
+            table, number = None, last_number(self._folder) + 1
             (self._folder / "current").unlink(missing_ok=True)
         if table is None:
             return EndpointTable(number=0, created=0.0), number
@@ -131,6 +142,13 @@ class Publisher:
             table = self._known[1]  # the same objects, so that what did not change is told by identity
         self._known = (stamp, table)
         return table, number
+
+    def _read(self, *, afresh: bool) -> EndpointTable | None:
+        """The published table; where an older one is known, only what changed since, unless ``afresh``."""
+        if afresh or self._known is None:
+            return load_current(self._folder)
+        # Nothing newer, and yet another stamp: the folder may have been put back to an older state.
+        return advance(self._folder, self._known[1]) or load_current(self._folder)
 
 
 def _of_tenant(build: Build, tenant: TenantId) -> EndpointTable:
@@ -141,7 +159,3 @@ def _of_tenant(build: Build, tenant: TenantId) -> EndpointTable:
 def _unchanged(known: EndpointTable, fresh: EndpointTable) -> bool:
     """Parts that are equal were kept as they are, so identity tells."""
     return all(getattr(known, part) is getattr(fresh, part) for part in _PARTS)
-
-
-def _highest(folder: Path) -> int:
-    return max((int(path.stem) for path in folder.glob("*.table") if path.stem.isdigit()), default=0)
