@@ -58,6 +58,8 @@ class Observations:
         """
         if not rollout or work.status >= 400 or not _counts(work) or not _counts(copy):
             return
+        if copy.status == 503 and copy.code != "model_unavailable":
+            return  # it gave way to others' requests
         seen = self._of(rollout)
         if seen is None:
             return
@@ -90,13 +92,11 @@ class Observations:
 
 
 def _counts(work: Work) -> bool:
-    """Whether the reply says anything of the version: not where load refused it, or the caller went away."""
-    status = work.status
-    if status == 200:
-        return True
-    if status in (0, 429, 499) or work.abandoned:
-        return False
-    return status != 503 or work.code == "model_unavailable"
+    """Whether the reply says anything of the version: not where a limit refused it, or the caller went away.
+
+    A request that waited too long for its version (503) says something: a version that is slow to open has failed it.
+    """
+    return work.status == 200 or not (work.status in (0, 429, 499) or work.abandoned)
 
 
 def _count(arm: ArmCounts, work: Work, seconds: float, *, failed: bool) -> None:
