@@ -3,3 +3,10 @@
 Receives: segments that scoring workers wrote. Hands on: columnar files per tenant, and their records. Never knows:
 how a score came about, or who asks for the log.
 """
+
+from tenantry.predictions.keeper import LogKeeper, Retention
+from tenantry.predictions.ports import LogFiles
+from tenantry.predictions.read import PredictionLog
+from tenantry.predictions.record import FORMATS, KIND, LoggedRequest
+
+__all__ = ["FORMATS", "KIND", "LogFiles", "LogKeeper", "LoggedRequest", "PredictionLog", "Retention"]

@@ -1,0 +1,153 @@
+"""The worker's part of the inference log: keeps finished requests for a moment, and hands them on in blocks (A17).
+
+``finished`` keeps references, in one tuple a request. A block of them goes to the segment writer after a second or a
+megabyte; encoding and writing happen on its thread. What does not fit into the writer's memory is dropped and counted.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from tenantry.predictions.block import Row, encodable, encode_block
+from tenantry.predictions.record import JSON_RECORDS, OIP_BINARY, OIP_JSON
+from tenantry.segments import SegmentWriter
+from tenantry.serving.request_log import Logged, sampled
+from tenantry.telemetry import get_logger
+
+BLOCK_BYTES = 1 << 20
+BLOCK_SECONDS = 1.0
+WAITING_BYTES = 64 << 20
+"""Most bytes of requests that wait in memory for the disk: room for the largest single one."""
+
+_REQUEST_BYTES, _ROW_BYTES = 400, 200
+"""What a request, and a row of its outcomes, take in memory beside the body; roughly, and rather too much."""
+_BINARY_HEADER = b"inference-header-content-length"
+_log = get_logger("serving.inference_log")
+
+
+class _Policy(Protocol):
+    @property
+    def log_share(self) -> float: ...
+
+
+class _Route(Protocol):
+    @property
+    def path(self) -> str: ...
+
+
+class Kept(Logged, Protocol):
+    """What is kept of a finished request."""
+
+    @property
+    def policy(self) -> _Policy: ...  # noqa: D102
+    @property
+    def route(self) -> _Route: ...  # noqa: D102
+    @property
+    def headers(self) -> Mapping[bytes, bytes]: ...  # noqa: D102
+    @property
+    def body(self) -> bytes: ...  # noqa: D102
+    @property
+    def outcomes(self) -> Sequence[Any] | None: ...  # noqa: D102
+
+
+class InferenceLog:
+    """A recorder. On the event loop's thread; the owner closes it, and with it the writer.
+
+    What was refused for want of room (429, 503) is not kept: nothing was predicted, and it must cost nothing.
+    """
+
+    def __init__(
+        self,
+        writer: SegmentWriter,
+        *,
+        block_bytes: int = BLOCK_BYTES,
+        block_seconds: float = BLOCK_SECONDS,
+        deflate: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._writer = writer
+        self._block_bytes = block_bytes
+        self._block_seconds = block_seconds
+        self._deflate = deflate
+        self._clock = clock
+        self._rows: list[Row] = []
+        self._bytes = 0
+        self._begun = 0.0
+        self.kept = 0
+        """Requests that were taken."""
+        self._refused = self._lost = 0  # the second is counted on the writer's thread
+
+    @property
+    def dropped(self) -> int:
+        """Requests that should have been kept, and were not: memory was full, or they could not be encoded."""
+        return self._refused + self._lost
+
+    def finished(self, work: Kept) -> None:
+        """Keep a request whose reply is made, if its deployment's share of the log takes it."""
+        share = work.policy.log_share
+        status = work.status
+        if (share < 1.0 and not sampled(work.request_id, share)) or status in (429, 503):
+            return
+        body = work.body
+        outcomes = work.outcomes or ()
+        kind, header_length = JSON_RECORDS, None
+        if work.route.path.startswith("/v2"):
+            kind = OIP_JSON
+            length = work.headers.get(_BINARY_HEADER)
+            if length is not None:
+                kind = OIP_BINARY
+                header_length = int(length) if length.isdigit() and len(length) < 10 else None
+        if not self._rows:
+            self._begun = work.finished
+        self._rows.append(
+            (
+                work.arrived, work.finished, work.tenant, work.name, work.version, work.rule, work.request_id, status,
+                work.code, kind, header_length, work.rows, body, outcomes,
+            )
+        )  # fmt: skip
+        self._bytes += len(body) + _REQUEST_BYTES + _ROW_BYTES * len(outcomes)
+        if self._bytes >= self._block_bytes or work.finished - self._begun >= self._block_seconds:
+            self.hand_on()
+
+    def shadowed(self, work: object, copy: object, rollout: str) -> None:
+        """A shadow's answer went to nobody: what it came to is the rollout's to keep."""
+
+    def tick(self) -> None:
+        """Hand a block on where it has waited long enough; call it every second."""
+        if self._rows and self._clock() - self._begun >= self._block_seconds:
+            self.hand_on()
+
+    def hand_on(self) -> None:
+        """Give what was kept to the segment writer."""
+        rows, size = self._rows, self._bytes
+        if not rows:
+            return
+        self._rows, self._bytes = [], 0
+        epoch = time.time() - time.monotonic()
+        if self._writer.append(partial(self._encoded, rows, epoch), size):
+            self.kept += len(rows)
+        else:
+            self._refused += len(rows)
+
+    def flush(self, seconds: float = 30.0) -> bool:
+        """Hand on, and wait until it is on disk; False where that did not come about in time."""
+        self.hand_on()
+        return self._writer.flush(seconds)
+
+    def close(self, seconds: float = 30.0) -> bool:
+        """Flush for the last time; nothing that was kept is lost by a clean stop. False as for ``flush``."""
+        self.hand_on()
+        return self._writer.close(seconds)
+
+    def _encoded(self, rows: list[Row], epoch: float) -> bytes:
+        """A block's bytes; on the writer's thread."""
+        try:
+            return encode_block(rows, epoch, deflate=self._deflate)
+        except Exception:  # noqa: BLE001 — whatever is wrong with one request, the others are kept
+            good = encodable(rows)
+            self._lost += len(rows) - len(good)
+            _log.exception(
+                "requests that cannot be encoded are left out of the log", count=len(rows) - len(good)
+            )
+            return encode_block(good, epoch, deflate=self._deflate)
