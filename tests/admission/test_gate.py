@@ -139,8 +139,13 @@ def test_a_higher_class_does_not_wait_for_a_lower_one():
     worker.learn(0.010)
     for _ in range(15):
         worker.admit()
-    assert isinstance(worker.enter(left=0.1, priority=1), Ticket)
+    assert isinstance(worker.enter(left=0.1, policy=Policy(priority=1)), Ticket)
     refused(worker.enter(left=0.1, policy=Policy(priority=3)), "deadline_unreachable", Unavailable, "worker")
+
+
+@pytest.mark.parametrize(("own", "given"), [(0, 2), (1, 2), (3, 3), (99, 4)])
+def test_a_request_may_lower_its_class_and_not_raise_it(own, given):
+    assert Worker().admit(priority=own).priority == given
 
 
 def test_work_that_runs_is_waited_for_too():
@@ -206,7 +211,7 @@ def test_what_expires_makes_the_gate_wary_of_its_like_only(expired):
     else:
         assert isinstance(like, Ticket)
     assert isinstance(worker.enter(left=2.0), Ticket)
-    assert isinstance(worker.enter(left=0.2, priority=1), Ticket)
+    assert isinstance(worker.enter(left=0.2, policy=Policy(priority=1)), Ticket)
 
 
 def test_nothing_is_kept_of_tenants_that_left():

@@ -36,16 +36,15 @@ print(json.dumps({"granted": granted, "asked": asked, "fallbacks": rates.shared.
 """
 
 
+def begin(path: Path, *values: float) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", HAMMER, str(path), *map(str, values)], stdout=subprocess.PIPE, text=True
+    )
+
+
 def hammer(path: Path, workers: int, rate: float, burst: float, seconds: float) -> list[dict[str, int]]:
     start = time.monotonic() + 2.0
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", HAMMER, str(path), *map(str, (n, workers, rate, burst, start, seconds))],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for n in range(workers)
-    ]
+    processes = [begin(path, n, workers, rate, burst, start, seconds) for n in range(workers)]
     results = []
     for process in processes:
         out, _ = process.communicate(timeout=60)
@@ -63,6 +62,28 @@ def test_four_processes_share_one_rate(tmp_path, rate, burst):
     assert granted <= rate * seconds * 1.1 + rate * burst
     assert granted >= 0.9 * rate * seconds
     assert max(result["granted"] for result in results) < granted  # no one of them had it all
+
+
+def test_the_rate_holds_while_workers_are_killed_and_started_again(tmp_path):
+    path, rate, burst, seconds = tmp_path / "limits", 2_000.0, 0.25, 3.0
+    start = time.monotonic() + 1.5
+    processes = {n: begin(path, n, 3, rate, burst, start, seconds) for n in range(3)}
+    for kill in range(4):
+        time.sleep(max(start + 0.3 + 0.5 * kill - time.monotonic(), 0))
+        victim = processes[kill % 3]
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.communicate()
+        assert victim.returncode == -signal.SIGKILL
+        processes[kill % 3] = begin(path, kill % 3, 3, rate, burst, start, seconds)
+    for process in processes.values():
+        out, _ = process.communicate(timeout=60)
+        assert json.loads(out.splitlines()[-1])["fallbacks"] == 0
+    # What was granted stands in the columns, also what the dead ones granted.
+    reader = SharedLimits(path, worker=0, workers=3)
+    assert reader.wait(KEY, rate, burst, time.monotonic(), 1) is not None
+    first = reader._places[KEY][0] // 8 + 1
+    granted = sum(reader._ints[first : first + 3])
+    assert 0.9 * rate * seconds <= granted <= 1.1 * rate * seconds + rate * burst
 
 
 def open_pair(path: Path, **options: int) -> tuple[SharedLimits, SharedLimits]:

@@ -89,11 +89,11 @@ class Gate(Generic[T]):
         priority: int = 0,
     ) -> Ticket | Refusal:
         """Admit a request to endpoint ``name``, or say why not. ``rows``: 0 where they are not known yet (see
-        ``rows``); ``priority``: the request's own class, 0 for the policy's.
+        ``rows``); ``priority``: the request's own class, 0 for none; it may be lower than the policy's, not higher.
         """
         lane = self._lanes.get((tenant, name)) or self._lane(tenant, name)
         inflight = self._tenants.get(tenant, 0)
-        priority = priority or policy.priority
+        priority = min(max(priority, policy.priority), CLASSES)
         estimate = lane.estimate
         cost = estimate.of(rows)
         ahead = self._running

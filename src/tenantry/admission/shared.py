@@ -164,9 +164,13 @@ class SharedLimits:
         size = HEADER + self._slots * self._stride
         if not path.exists() or path.stat().st_size != size or _head(path, len(head)) != head:
             fresh = path.with_name(f"{path.name}.new")
+            fresh.unlink(missing_ok=True)
+            fresh.touch(0o600)
             with fresh.open("wb") as file:
                 file.write(head)
-                file.truncate(size)
+                file.flush()
+                # Not a hole: a write to a page that the disk has no room for would kill the worker.
+                os.posix_fallocate(file.fileno(), 0, size)
             fresh.replace(path)
         with path.open("r+b") as file:
             return mmap.mmap(file.fileno(), size)
