@@ -86,7 +86,10 @@ class RequestLog:
     def _submit(self, write: Callable[..., None], *values: Any) -> None:
         with self._lock:
             self._waiting += 1
-        self._background.submit(write, *values).add_done_callback(self._written)
+        try:
+            self._background.submit(write, *values).add_done_callback(self._written)
+        except RuntimeError:  # the worker is at its end, and the thread behind this has gone
+            self.suppressed += 1
 
     def _written(self, _: object) -> None:
         with self._lock:

@@ -1,0 +1,33 @@
+"""Records numbered requests for ever, and prints the number of the last one that is flushed: ``… HOME WORKER``."""
+
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from tenantry.serving.recording import Recording
+
+
+def main() -> None:
+    recording = Recording(Path(sys.argv[1]), int(sys.argv[2]), lambda tenant, name: True)
+    number = 0
+    while True:
+        for _ in range(200):
+            work = SimpleNamespace(
+                tenant=f"t{number % 3}", name="churn", version="1", rule="default", rows=1, status=200, code="",
+                arrived=time.monotonic() - 0.001, finished=time.monotonic(), request_id=f"{number}",
+                trace="", policy=SimpleNamespace(log_share=1.0), route=SimpleNamespace(path="/predict/{model}"),
+                headers={}, body=b'{"n": %d}' % number, outcomes=[("Yes", 0.5, None, None)],
+            )  # fmt: skip
+            for recorder in recording.recorders:
+                recorder.finished(work)
+            number += 1
+            time.sleep(0.0002)
+        recording.tick()
+        if number % 1000 == 0:
+            assert recording.inference_log.flush()
+            print(number - 1, flush=True)
+
+
+if __name__ == "__main__":
+    main()
