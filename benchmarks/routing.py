@@ -1,8 +1,8 @@
 """What a decision costs by the number and kind of rules, and what a change costs among 10,000 tenants.
 
 Decisions: the least of several means over blocks of calls. Changes: medians; wall clock where files are synced, CPU
-time of the thread for what a worker does. The bars: 0.5 µs for a decision that is constant for the endpoint, 2 with rules on
-headers, 4 with a split; 1 ms for a worker to take over a change.
+time of the thread for what a worker does. The bars: 0.5 µs for a decision that is constant for the endpoint, 2 with
+rules on headers, 4 with a split; 1 ms for a worker to take over a change.
 """
 
 import hashlib

@@ -124,7 +124,7 @@ def _faults(rule: Rule, *, platform: bool) -> Iterator[_Fault]:
         yield "name", f"'{rule.name}' is what replies say where no rule decided; take another name"
     yield from _match_faults(rule.match, platform=platform)
     action = rule.action
-    if isinstance(action, Pin) and not action.version.isdecimal():
+    if isinstance(action, Pin) and not (action.version.isascii() and action.version.isdecimal()):
         yield "action.version", f"'{action.version}' is no version number; for an alias, use the kind 'alias'"
     if isinstance(action, Split):
         if not all(isfinite(arm.weight) for arm in action.arms):
