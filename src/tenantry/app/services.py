@@ -128,7 +128,7 @@ def operator_secret(services: Services) -> str:
         secret = path.read_text().strip()
     except FileNotFoundError:
         secret = ""
-    known = {digest for digest, key in services.directory.live_keys() if key.tenant is None}
+    known = {digest for digest, _ in services.directory.live_keys_of(None)}
     if secret and digest_of(secret) in known:
         return secret
     _key, secret = services.directory.create_key(None, Role.OPERATOR, label="home folder")

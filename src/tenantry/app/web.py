@@ -1,4 +1,4 @@
-"""The control process: the control API on a socket that the supervisor owns, or on a port of its own.
+"""The control process: the control API on a socket that the supervisor owns, or on a port of its own, and the keepers.
 
 ``python -m tenantry.app.web --home FOLDER (--fd N [--data-fd N] | --host ADDRESS --port N)``
 """
@@ -16,6 +16,7 @@ import uvloop
 from tenantry import telemetry
 from tenantry.api.application import create_app
 from tenantry.app.control import control_plane
+from tenantry.app.keepers import keepers
 from tenantry.app.services import Services, operator_secret, services_of
 from tenantry.settings import load_settings
 
@@ -81,8 +82,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sockets = [_socket(given.fd, given.host, given.port)]
         data_port = None if given.data_fd is None else _port(given.data_fd)
         _log.info("control process started", home=str(settings.home), address=sockets[0].getsockname())
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(services, sockets, data_port))
+        kept = keepers(services)
+        kept.start()
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(serve(services, sockets, data_port))
+        finally:
+            kept.stop()
     return 0
 
 
