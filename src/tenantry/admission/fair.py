@@ -40,7 +40,6 @@ class FairQueue(Generic[T]):
         "_floored",
         "_last",
         "_late",
-        "_now",
         "_order",
         "_shares",
         "_size",
@@ -58,7 +57,6 @@ class FairQueue(Generic[T]):
         self._due: list[tuple[float, int, Entry[T]]] = []  # by deadline; dead where the entry is
         self._late: list[T] = []
         self._last: Flow[T] | None = None
-        self._now = float("-inf")
         self._order = 0
 
     def __len__(self) -> int:
@@ -131,7 +129,6 @@ class FairQueue(Generic[T]):
             return None
         if not self._size:
             return None
-        self._now = now
         if self._due[0][0] <= now:
             self._collect(now)
             if not self._size:
@@ -153,7 +150,7 @@ class FairQueue(Generic[T]):
             return taken
         while len(taken) < limit and flow.items:
             entry = flow.items[0]
-            if entry.batch != batch or entry.deadline <= self._now:
+            if entry.batch != batch:
                 break
             entry.share.take(flow)
             self._served(entry.cost)
