@@ -15,6 +15,12 @@ SECTIONS = {
     "automl": "Quality, leakage and size on tables with a manifest",
     "routing": "Routing decisions, and changes among 10,000 tenants",
     "serving": "One scoring worker beside a bare echo server",
+    "zipf": "A thousand tenants' models under Zipf's law, beside the echo and the rivals",
+    "rivals": "The rivals: start, memory, first requests",
+    "cold": "Models that are not in memory",
+    "overload": "More than one worker can do",
+    "neighbour": "A loud tenant among fifty",
+    "workers": "Two workers against one",
 }
 NOISE = "[LightGBM]"
 """LightGBM writes warnings about a rival's data to standard output."""
@@ -35,6 +41,11 @@ def main() -> int:
     parser.add_argument(
         "--rival", type=Path, help="a rival's script, for `automl` (see benchmarks/automl.py)"
     )
+    parser.add_argument(
+        "--rivals",
+        type=Path,
+        help="the rivals' environments, for `zipf` and `rivals` (see benchmarks/rivals.py)",
+    )
     parser.add_argument("--only", nargs="*", choices=sorted(SECTIONS), help="run just these")
     parser.add_argument("--write", action="store_true", help="keep the tables in docs/benchmarks.md")
     given = parser.parse_args()
@@ -50,6 +61,9 @@ def main() -> int:
             if given.rival:
                 command += ["--rival", str(given.rival)]
                 shown = f"make bench DATA=<folder> ARGS='--only {name} --rival {given.rival.name}'"
+        if name in ("zipf", "rivals") and given.rivals:
+            command += ["--rivals", str(given.rivals)]
+            shown = f"make bench ARGS='--only {name} --rivals <folder>'"
         print(f"# {SECTIONS[name]}", flush=True)
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         table = "".join(line for line in done.stdout.splitlines(keepends=True) if not line.startswith(NOISE))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenantry.access import digest_of
+from tenantry.admission import DEFAULT_POLICY, Policy
 from tenantry.plan import compile_plan, layout
 from tenantry.plan.ir import (
     Calibration,
@@ -151,10 +152,10 @@ def tenant_of(number: int) -> str:
     return f"tenant-{number:05d}"
 
 
-def furnish(
-    home: Path, tenants: int, plan: bytes, *, endpoint: dict[str, Any] | None = None
-) -> EndpointTable:
-    """``tenants`` tenants with a key and one model each, behind one published table. Tenant 0 has ``plan`` itself."""
+def furnish(home: Path, tenants: int, plan: bytes, *, policy: Policy | None = None) -> EndpointTable:
+    """``tenants`` tenants with a key and one model each, behind one published table. Tenant 0 has ``plan`` itself;
+    every deployment has ``policy``, the default one if None.
+    """
     refs: list[VersionRef] = []
     for data in varied(plan, tenants):
         path = home / "blobs" / tenant_of(len(refs)) / "plan"
@@ -167,15 +168,15 @@ def furnish(
         for i in range(tenants)
     }
     keys[digest_of(OPERATOR)] = KeyEntry(id="operator", role="operator")
-    more = endpoint or {}
     table = EndpointTable(
         number=1,
         created=0.0,
         keys=keys,
         endpoints={
-            TenantId(tenant_of(i)): {MODEL: Endpoint(versions={"1": ref}, aliases={"champion": "1"}, **more)}
+            TenantId(tenant_of(i)): {MODEL: Endpoint(versions={"1": ref}, aliases={"champion": "1"})}
             for i, ref in enumerate(refs)
         },
+        policies={} if policy is None else {DEFAULT_POLICY: policy},
     )
     save(home / "endpoints", table)
     return table

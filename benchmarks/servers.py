@@ -16,6 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from tenantry.app.supervisor import Supervisor, scoring_worker
+from tenantry.telemetry import configure
 
 ECHO = """
 import sys, socket, asyncio, msgspec, uvicorn, uvloop
@@ -90,16 +91,31 @@ def pss_kb(pid: int) -> int:
 def ours(home: Path, workers: int = 1, edge: str | None = None, more: Sequence[str] = ()) -> Iterator[Server]:
     """Scoring workers on a home folder, as ``tenantry up`` starts them; ``edge``: ``own`` or ``uvicorn``."""
     extra = (*(("--http", edge) if edge else ()), *more)
-    children = [scoring_worker(home, number, "warning") for number in range(workers)]
+    configure("warning", "auto")  # of the supervisor here; the workers log as they do by default
+    children = [scoring_worker(home, number) for number in range(workers)]
     children = [child._replace(argv=(*child.argv, *extra)) for child in children]
     supervisor = Supervisor(home, {"data": ("127.0.0.1", 0)}, children)
-    supervisor.start()
+    with log_to(home / "log"):
+        supervisor.start()
     try:
         server = Server(supervisor.urls["data"], tuple(supervisor.pids.values()))
         wait_for(server, "/v2/health/ready")
         yield server
     finally:
         supervisor.stop()
+
+
+@contextlib.contextmanager
+def log_to(file: Path) -> Iterator[None]:
+    """What is started inside writes its log to a file: a terminal would be part of what is measured."""
+    before = os.dup(2)
+    try:
+        with file.open("wb") as opened:
+            os.dup2(opened.fileno(), 2)
+            yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
 
 
 def edges() -> list[str]:

@@ -15,7 +15,7 @@ from tenantry.loadtest.bodies import PATHS, bodies, random_records, read_records
 from tenantry.loadtest.client import Shot
 from tenantry.loadtest.compare import Change, cautions, compare, load_baseline, save
 from tenantry.loadtest.discover import Input, ask, inputs_of, targets_of
-from tenantry.loadtest.drive import Drive, drive, run
+from tenantry.loadtest.drive import Drive, drive, drive_async
 from tenantry.loadtest.junit import write_junit
 from tenantry.loadtest.objectives import Objective, check, read_objectives
 from tenantry.loadtest.pool import Sink
@@ -54,6 +54,7 @@ __all__ = [
     "check",
     "compare",
     "drive",
+    "drive_async",
     "inputs_of",
     "load_baseline",
     "load_test",
@@ -63,7 +64,6 @@ __all__ = [
     "read_objectives",
     "read_records",
     "replay",
-    "run",
     "save",
     "targets_of",
     "write_junit",

@@ -61,10 +61,10 @@ def drive(load: Drive, watch: Sink | None = None) -> Samples:
     ``watch``: told of every outcome too (warm-up included), in the loop's thread; what it costs, latencies show.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run(load, watch))
+        return runner.run(drive_async(load, watch))
 
 
-async def run(load: Drive, watch: Sink | None = None) -> Samples:
+async def drive_async(load: Drive, watch: Sink | None = None) -> Samples:
     """:func:`drive` in a running event loop."""
     start = load.start or time.monotonic()
     begin, end = start + load.warmup, start + load.warmup + load.duration
@@ -164,14 +164,17 @@ def _callers(requests: Requests, traffic: Iterable[Due], end: float) -> Callable
     """The next request of a closed loop, due now; None after the end."""
     coming = iter(traffic)
 
-    def following() -> Shot | None:
+    def call() -> Shot | None:
         now = time.monotonic()
         if now >= end:
             return None
-        _, target, pick = next(coming)
+        following = next(coming, None)
+        if following is None:
+            return None
+        _, target, pick = following
         return Shot(now, target, pick, requests.raw(target, pick))
 
-    return following
+    return call
 
 
 async def _until(end: float, pool: Pool) -> None:
