@@ -19,6 +19,7 @@ from tenantry.errors import Corrupt, InvalidRequest
 from tenantry.predictions import LoggedRequest, LogKeeper, PredictionLog, Retention
 from tenantry.predictions import compact as compacting
 from tenantry.predictions import fold as folding
+from tenantry.predictions import keeper as keeping
 from tenantry.predictions.block import Row, decode_block, encode_block
 from tenantry.predictions.layout import listed
 from tenantry.segments import SegmentReader
@@ -304,6 +305,10 @@ def test_the_keeper_rests_in_proportion_to_its_work(place: Place, monkeypatch: p
     place.clock += 39.0
     assert place.keeper.step() == 0
     place.clock += 2.0
+    assert place.keeper.step() == 1
+    spool(place.spool, [row(3)])
+    assert place.keeper.step() == 0
+    monkeypatch.setattr(keeping, "BACKLOG_BYTES", 10)
     assert place.keeper.step() == 1
 
 

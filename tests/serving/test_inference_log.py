@@ -29,8 +29,9 @@ def done(
     number: int = 0, tenant: str = "acme", path: str = "/predict/{model}", share: float = 1.0, **more: Any
 ) -> Any:
     values: dict[str, Any] = {
-        "name": "churn", "version": "3", "rule": "default", "rows": 1, "status": 200, "code": "", "request_id": f"r{number}",
-        "arrived": _clock() - 0.002, "finished": _clock(), "trace": "", "headers": {}, "body": b'{"n": %d}' % number,
+        "name": "churn", "version": "3", "rule": "default", "rows": 1, "status": 200, "code": "",
+        "request_id": f"r{number}", "arrived": _clock() - 0.002, "finished": _clock(), "trace": "", "headers": {},
+        "body": b'{"n": %d}' % number,
         "outcomes": [Outcome("Yes", 0.75, (0.25, 0.75), None)],
     }  # fmt: skip
     return SimpleNamespace(

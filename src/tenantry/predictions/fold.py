@@ -97,15 +97,15 @@ def _some(reader: SegmentReader) -> list[str]:
 def _write(
     reader: SegmentReader, root: Path, files: LogFiles, journal: Journal, stop: Callable[[], bool]
 ) -> tuple[Folded, list[str]]:
-    groups: dict[tuple[str, str, str], list[LoggedRequest]] = {}
+    groups: dict[tuple[str, str, int], list[LoggedRequest]] = {}
     damaged = [name for name in journal.segments if not _gather(reader, name, groups)]
     folders = []
     requests = 0
-    for (tenant, deployment, date), logged in sorted(groups.items()):
+    for (tenant, deployment, day), logged in sorted(groups.items()):
         if stop():
             raise Stopped
         try:
-            folder = layout.folder_of(root, tenant, deployment) / date
+            folder = layout.folder_of(root, tenant, deployment) / layout.date_of(day * layout.DAY_SECONDS)
         except InvalidRequest as error:
             _log.error("requests of no possible tenant or deployment are left out", error=error.message)
             continue
@@ -120,7 +120,7 @@ def _write(
 
 
 def _gather(
-    reader: SegmentReader, name: str, groups: dict[tuple[str, str, str], list[LoggedRequest]]
+    reader: SegmentReader, name: str, groups: dict[tuple[str, str, int], list[LoggedRequest]]
 ) -> bool:
     """Sort a segment's requests into groups; False where part of it could not be read."""
     whole = True
@@ -128,7 +128,7 @@ def _gather(
         for record in reader.records(reader.folder / KIND / name):
             try:
                 for request in _within(record):
-                    key = (request.tenant, request.deployment, layout.date_of(request.time))
+                    key = (request.tenant, request.deployment, int(request.time // layout.DAY_SECONDS))
                     groups.setdefault(key, []).append(request)
             except Corrupt as error:
                 whole = False

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,8 @@ REST = 20.0
 """After a fold the keeper rests so many times as long as it took: with many tenants, files become fewer and larger
 instead of work becoming more."""
 LONGEST_REST_SECONDS = 300.0
+BACKLOG_BYTES = 128 << 20
+"""Closed segments that end the rest early, long before the workers' budgets would drop any."""
 PAUSE_AFTER_ERROR_SECONDS = 30.0
 TIDY_SECONDS = 3600.0
 """From the end of one round over all tenants to the begin of the next."""
@@ -57,6 +60,7 @@ class LogKeeper:
         self._now = now
         self._clock = clock
         self._due = self._tidy_due = float("-inf")
+        self._resting = False
         self._tidying: Iterator[None] | None = None
 
     def step(self, stop: Callable[[], bool] = bool) -> int:
@@ -65,7 +69,7 @@ class LogKeeper:
         ``stop`` is asked between files, and ends the step early; what was begun is finished by a later step. Never
         raises for what is on the disk: errors are logged, and tried again.
         """
-        if self._clock() < self._due:
+        if self._clock() < self._due and not (self._resting and self._backlog()):
             return 0
         begun = self._clock()
         folded = 0
@@ -77,12 +81,21 @@ class LogKeeper:
             return folded
         except (OSError, Corrupt) as error:
             _log.error("the inference log cannot be kept; trying again", error=str(error))
-            self._due = self._clock() + PAUSE_AFTER_ERROR_SECONDS
+            self._due, self._resting = self._clock() + PAUSE_AFTER_ERROR_SECONDS, False
             return folded
+        self._resting = True
         self._due = (
             self._clock() + min(LONGEST_REST_SECONDS, REST * (self._clock() - begun)) if folded else begun
         )
         return folded
+
+    def _backlog(self) -> bool:
+        """Whether more waits than a rest is worth."""
+        size = 0
+        for path in self._reader.closed(KIND):
+            with suppress(FileNotFoundError):  # dropped meanwhile, over its worker's budget
+                size += path.stat().st_size
+        return size > BACKLOG_BYTES
 
     def drain(self) -> int:
         """Fold all that is closed, at once; returns how many requests that were. Raises ``OSError``, ``Corrupt``."""

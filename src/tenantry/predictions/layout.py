@@ -16,6 +16,7 @@ from tenantry.tenancy import name_of, tenant_id
 
 _NAME = re.compile(r"(\d{12})(?:-(\d{12}))?")
 _PART = ".part-"
+DAY_SECONDS = 86_400
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
