@@ -109,12 +109,17 @@ def run(
         seen = Arms(
             champion=arm(rng, Version(errors=0.0) if one.plan.shadow else ALIKE, champions),
             challenger=arm(rng, challenger, tried),
-            champion_rewards=rewards(rng, ALIKE, champions, rewarded),
-            challenger_rewards=rewards(rng, challenger, tried, rewarded),
             pairs=pairs(rng, requests, agreement) if one.plan.shadow else PairCounts(),
         )
         progress = msgspec.structs.replace(one.progress)
         progress.waiting.add(seen)
+        for queue, version, count in (
+            (progress.champion_queue, ALIKE, champions),
+            (progress.challenger_queue, challenger, tried),
+        ):
+            chunk = rewards(rng, version, count, rewarded)
+            if chunk.count:
+                queue.append(chunk)
         one = judged(msgspec.structs.replace(one, progress=progress), float(second))
         looked(one)
         if one.decided is not None:

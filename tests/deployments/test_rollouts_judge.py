@@ -148,13 +148,13 @@ def test_judging_leaves_the_record_that_it_was_given() -> None:
     one = rollout(share=0.5)
     one.progress.waiting.champion.add(ArmCounts(requests=50, latency={3: 50}))
     one.progress.waiting.challenger.add(ArmCounts(requests=50, errors=50))
-    one.progress.waiting.champion_rewards.add(RewardCounts(count=1, grid=[0.0] * 32 + [1.0]))
+    one.progress.champion_queue.append(RewardCounts(count=1, grid=[0.0] * 32 + [1.0]))
     before = msgspec.json.encode(one)
     found = judged(one, 1.0)
     assert msgspec.json.encode(one) == before
     assert found.progress.judged.challenger.errors == 50
     # One reward is too little for a look: it goes on waiting.
-    assert found.progress.waiting.champion_rewards.count == 1
+    assert found.progress.champion_queue == one.progress.champion_queue
     assert found.progress.waiting.challenger.requests == 0
 
 

@@ -131,12 +131,14 @@ class Marks(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct):
-    """What a rollout has come to. ``waiting`` was counted, and waits for the next look; ``tests`` holds the states of
-    the sequential tests by name.
+    """What a rollout has come to. ``waiting`` was counted, and waits for the next look; so do rewards, in chunks by the
+    order in which they came. ``tests`` holds the states of the sequential tests by name.
     """
 
     judged: Arms = msgspec.field(default_factory=Arms)
     waiting: Arms = msgspec.field(default_factory=Arms)
+    champion_queue: list[RewardCounts] = []
+    challenger_queue: list[RewardCounts] = []
     marks: Marks | None = None
     tests: dict[str, list[float]] = {}
 
@@ -144,6 +146,10 @@ class Progress(msgspec.Struct):
         """Everything counted so far."""
         total = msgspec.json.decode(msgspec.json.encode(self.judged), type=Arms)
         total.add(self.waiting)
+        for chunk in self.champion_queue:
+            total.champion_rewards.add(chunk)
+        for chunk in self.challenger_queue:
+            total.challenger_rewards.add(chunk)
         return total
 
 

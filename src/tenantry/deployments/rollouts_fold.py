@@ -10,6 +10,11 @@ from tenantry.errors import InvalidRequest
 from tenantry.evaluation.sequential import split
 from tenantry.routing.observed import Observed
 
+CHUNK = 10
+"""Rewards that are kept together, at the least; where many come at once, or wait for the other version's, more."""
+CHUNKS = 64
+"""Chunks that wait, at the most."""
+
 
 def observed(rollout: Rollout, seen: Observed) -> Rollout:
     """Workers' counts, taken in."""
@@ -18,10 +23,14 @@ def observed(rollout: Rollout, seen: Observed) -> Rollout:
 
 def rewarded(rollout: Rollout, rewards: Sequence[ObservedReward]) -> Rollout:
     """Rewards, taken in; those of other versions than the two are left out."""
-    champion = [one.reward for one in rewards if one.version == rollout.champion]
-    challenger = [one.reward for one in rewards if one.version == rollout.challenger]
-    more = Arms(champion_rewards=_counted(champion), challenger_rewards=_counted(challenger))
-    return _with(rollout, more)
+    found = _with(rollout, Arms())
+    progress = found.progress
+    for queue, version in (
+        (progress.champion_queue, rollout.champion),
+        (progress.challenger_queue, rollout.challenger),
+    ):
+        _queue(queue, [one.reward for one in rewards if one.version == version])
+    return found
 
 
 def check_rewards(rollout: Rollout, rewards: Sequence[ObservedReward]) -> None:
@@ -43,5 +52,13 @@ def _with(rollout: Rollout, more: Arms) -> Rollout:
     return msgspec.structs.replace(rollout, progress=progress)
 
 
-def _counted(rewards: list[float]) -> RewardCounts:
-    return RewardCounts(count=len(rewards), grid=split(np.array(rewards)).tolist() if rewards else [])
+def _queue(queue: list[RewardCounts], rewards: list[float]) -> None:
+    """Put rewards into a queue in chunks, so that a day's rewards sent at once still give more than one look."""
+    size = max(CHUNK, -(-len(rewards) // CHUNKS))
+    for start in range(0, len(rewards), size):
+        part = rewards[start : start + size]
+        queue.append(RewardCounts(count=len(part), grid=split(np.array(part)).tolist()))
+    while len(queue) > CHUNKS:
+        for chunk, after in zip(queue[::2], queue[1::2], strict=False):
+            chunk.add(after)
+        del queue[1::2]

@@ -17,9 +17,8 @@ def judged(rollout: Rollout, now: float) -> Rollout:
         return rollout
     progress = looked(rollout.progress, rollout.plan)
     over = now >= rollout.until
-    if progress is rollout.progress and not over:
-        return rollout
-    rollout = msgspec.structs.replace(rollout, progress=progress)
+    if progress is not rollout.progress:
+        rollout = msgspec.structs.replace(rollout, progress=progress)
     spoken = [question.name for question in GUARDS if answered(question, progress) >= 1]
     if spoken:
         return decide(rollout, RolloutState.ROLLED_BACK, guard_words(rollout, spoken[0]))

@@ -12,6 +12,7 @@ import msgspec
 from tenantry.deployments.rollouts import Change, Rollout, Rollouts, RolloutState
 from tenantry.deployments.rollouts_fold import observed
 from tenantry.deployments.rollouts_judge import decide, judged
+from tenantry.deployments.rollouts_looks import looked
 from tenantry.deployments.stores import Publishes
 from tenantry.errors import Conflict, Corrupt, TenantryError
 from tenantry.ports.clock import Clock
@@ -154,4 +155,9 @@ def ending(state: RolloutState, reason: str, now: float) -> Change:
 
 
 def _folding(seen: Observed) -> Change:
-    return lambda rollout: observed(rollout, seen)
+    def change(rollout: Rollout) -> Rollout:
+        # A look at each segment: were many taken in before the first look, nothing could be bet on any of them.
+        found = observed(rollout, seen)
+        return msgspec.structs.replace(found, progress=looked(found.progress, found.plan))
+
+    return change

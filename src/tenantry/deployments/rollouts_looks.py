@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from tenantry.deployments.rollouts import Arms, Marks, Progress, RolloutPlan
+from tenantry.deployments.rollouts import Arms, Marks, Progress, RewardCounts, RolloutPlan
 from tenantry.evaluation.arrays import F64
 from tenantry.evaluation.sequential import GRID, RATE, compare, exceed, fresh, mean_evidence
 from tenantry.routing.observed import BUCKETS_PER_OCTAVE, LAST_BUCKET, ArmCounts, bucket_of
@@ -63,25 +63,42 @@ def looked(progress: Progress, plan: RolloutPlan) -> Progress:
     """
     waiting = progress.waiting
     requests = min(waiting.champion.requests, waiting.challenger.requests) >= BLOCK
-    rewards = min(waiting.champion_rewards.count, waiting.challenger_rewards.count) >= BLOCK
-    if not requests and not rewards:
+    blocks = _blocks(progress.champion_queue, progress.challenger_queue)
+    if not requests and not blocks:
         return progress
     found = msgspec.json.decode(msgspec.json.encode(progress), type=Progress)
     looks = _Looks(found, plan)
     if requests:
         looks.requests(found.waiting)
-        more, left = found.waiting, Arms()
-        left.champion_rewards, left.challenger_rewards = more.champion_rewards, more.challenger_rewards
-        found.judged.add(Arms(more.champion, more.challenger, more.pairs))
-        found.waiting = left
+        found.judged.add(found.waiting)
+        found.waiting = Arms()
         if found.marks is None and sum(found.judged.champion.latency.values()) >= MARKED_AFTER:
             found.marks = _marks(found.judged.champion, plan)
-    if rewards:
-        more = found.waiting
-        looks.rewards(more)
-        found.judged.champion_rewards.add(more.champion_rewards)
-        found.judged.challenger_rewards.add(more.challenger_rewards)
-        found.waiting = Arms(more.champion, more.challenger, more.pairs)
+    for theirs, ours in blocks:
+        looks.rewards(ours, theirs)
+        found.judged.champion_rewards.add(theirs)
+        found.judged.challenger_rewards.add(ours)
+    if blocks:
+        found.champion_queue, found.challenger_queue = [], []
+    return found
+
+
+def _blocks(
+    champion: list[RewardCounts], challenger: list[RewardCounts]
+) -> list[tuple[RewardCounts, RewardCounts]]:
+    """The chunks that wait, as blocks of both versions in the order in which they came; none where too few wait."""
+    least = min(sum(chunk.count for chunk in queue) for queue in (champion, challenger))
+    blocks = min(len(champion), len(challenger), least // BLOCK)
+    return list(zip(_grouped(champion, blocks), _grouped(challenger, blocks), strict=True))
+
+
+def _grouped(queue: list[RewardCounts], groups: int) -> list[RewardCounts]:
+    found = []
+    for group in range(groups):
+        together = RewardCounts()
+        for chunk in queue[group * len(queue) // groups : (group + 1) * len(queue) // groups]:
+            together.add(chunk)
+        found.append(together)
     return found
 
 
@@ -104,10 +121,9 @@ class _Looks:
             self._exceed("agreement low", 1 - RATE, agreed, 1 - self._plan.min_agreement)
             self._exceed("agreement good", RATE, agreed, self._plan.min_agreement)
 
-    def rewards(self, block: Arms) -> None:
+    def rewards(self, challenger: RewardCounts, champion: RewardCounts) -> None:
         """Rewards: more is better."""
-        ours = np.array(block.challenger_rewards.grid)
-        theirs = np.array(block.champion_rewards.grid)
+        ours, theirs = np.array(challenger.grid), np.array(champion.grid)
         self._compare("reward worse", 1 - GRID, ours, theirs, self._plan.margin)
         self._compare("reward good", GRID, ours, theirs, self._slack)
 

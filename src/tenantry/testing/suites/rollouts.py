@@ -153,9 +153,9 @@ class RolloutsSuite(StateSuite):
         ]
         assert state.rollouts.reward(rollout.id, rewards) == 4
         assert state.rollouts.reward(rollout.id, rewards) == 2
-        waiting = state.rollouts.get(ACME, "churn", rollout.id).progress.waiting
-        assert (waiting.champion_rewards.count, waiting.challenger_rewards.count) == (4, 2)
-        assert sum(waiting.champion_rewards.grid) == pytest.approx(4)
+        seen = state.rollouts.get(ACME, "churn", rollout.id).progress.seen()
+        assert (seen.champion_rewards.count, seen.challenger_rewards.count) == (4, 2)
+        assert sum(seen.champion_rewards.grid) == pytest.approx(4)
 
     def test_forgets_what_is_long_over(self, state: State, clock: HeldClock) -> None:
         rollout = made(state, clock)
