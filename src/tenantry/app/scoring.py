@@ -178,6 +178,7 @@ class ScoringWorker:
         measure("inference_log", lambda: self.log.kept)
         measure("inference_log_dropped", lambda: self.log.dropped)
         measure("request_log_suppressed", lambda: self.requests.suppressed)
+        measure("limit_fallbacks", lambda: self._shared.fallbacks)
         measure("table_number", lambda: -1 if self.state.table is None else self.state.table.number)
 
 

@@ -20,7 +20,7 @@ from tenantry.serving.replies import Response
 from tenantry.serving.work import Row, Work
 
 SLICE_SECONDS = 0.001
-AT_ONCE_SECONDS = 0.0003
+AT_ONCE_SECONDS = 0.0005
 """How long work may run as it is read, in one turn of the loop, while nothing waits."""
 SHADOW_PRIORITY = 5
 """Shadows run after everything that somebody waits for."""
@@ -41,7 +41,7 @@ class Task(NamedTuple):
 
 def fair_queue() -> FairQueue[Task]:
     """A queue for :class:`Scheduler`, and for the gate before it."""
-    return FairQueue(classes=SHADOW_PRIORITY)
+    return FairQueue(classes=SHADOW_PRIORITY, background=1)
 
 
 class Scheduler:
@@ -72,7 +72,9 @@ class Scheduler:
         if self._at_once < AT_ONCE_SECONDS and not self._called and _batch_of(work) is None:
             self._run_at_once(Task(work, done))
             return
-        self._push(Task(work, done), work.priority, work.deadline)
+        # By the time that it has to be begun; what begins later would be late, and only take others' time.
+        start_by = work.deadline if work.ticket is None else work.ticket.start_by
+        self._push(Task(work, done), work.priority, start_by)
         gate = self._gate
         if gate is not None and gate.crowded:
             dropped = self._queue.shed()

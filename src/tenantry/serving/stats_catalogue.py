@@ -20,6 +20,9 @@ FIGURES: dict[str, Figure] = {
     "model_load_seconds": Figure("counter", "Seconds that loading took, in all."),
     "evictions": Figure("counter", "Models that were evicted from memory.", "reason"),
     "refused": Figure("counter", "Requests that were refused for want of room or by a limit.", "code"),
+    "limit_fallbacks": Figure(
+        "counter", "Decisions on a rate that a worker took alone, by its part of the limit."
+    ),
     "unauthenticated": Figure("counter", "Requests without a good key, or whose role may not do it.", "code"),
     "shadows_dropped": Figure("counter", "Shadow requests that were dropped under load."),
     "batches": Figure("counter", "Batches that several requests were scored in."),
