@@ -38,7 +38,7 @@ class Bench:
         self.state = world.state
         self.recorded = Recorded()
         self.state.gate = Gate(fair_queue())
-        self.state.recorders = (self.recorded,)
+        world.core.recorders = (self.recorded,)
         world.core._now = lambda: 1_000.0
         self.scheduler = Scheduler(world.core, asyncio.get_running_loop())
 

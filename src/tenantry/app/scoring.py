@@ -96,11 +96,10 @@ class ScoringWorker:
             self.residency,
             limits,
             gate=self.gate,
-            recorders=(self.stats, self.observations, self.log, self.requests),
             merged=self.merged,
             metrics=Metrics(self.merged),
         )
-        self.core = Core(self.state)
+        self.core = Core(self.state, recorders=(self.stats, self.observations, self.log, self.requests))
         self.watcher = TableWatcher(home / "endpoints", self.state, self._background)
         self._tasks: list[asyncio.Task[None]] = []
         self.scheduler: Scheduler

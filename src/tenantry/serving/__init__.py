@@ -13,9 +13,9 @@ from tenantry.serving.replies import Response
 from tenantry.serving.residency import Residency
 from tenantry.serving.routes import ROUTES, Route
 from tenantry.serving.scheduler import Scheduler
-from tenantry.serving.state import Recorder, State
+from tenantry.serving.state import State
 from tenantry.serving.watcher import TableWatcher
-from tenantry.serving.work import Steps, Work
+from tenantry.serving.work import Recorder, Steps, Work
 
 __all__ = [
     "ROUTES",

@@ -14,7 +14,7 @@ from tenantry.serving.replies import Response, error_reply, refusal_reply
 from tenantry.serving.routes import match
 from tenantry.serving.state import State
 from tenantry.serving.trace import Ids
-from tenantry.serving.work import Row, Steps, Work
+from tenantry.serving.work import Recorder, Row, Steps, Work
 from tenantry.telemetry import get_logger
 from tenantry.tenancy import TenantId
 from tenantry.wire import inflate
@@ -35,8 +35,11 @@ class Core:
         state: State,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        recorders: tuple[Recorder, ...] = (),
     ) -> None:
         self.state = state
+        self.recorders = recorders
         self._now = now
         self._ids = Ids()
         self.clock = clock
@@ -168,7 +171,7 @@ class Core:
         if work.trace:
             headers.append((b"traceparent", work.trace.encode()))
         if work.route.scores:
-            for recorder in self.state.recorders:
+            for recorder in self.recorders:
                 recorder.finished(work)
 
     def abandon(self, work: Work) -> None:
@@ -189,7 +192,7 @@ class Core:
         copy.finished = self.clock()
         copy.status = response.status
         self._release(copy, copy.finished, None)
-        for recorder in self.state.recorders:
+        for recorder in self.recorders:
             recorder.shadowed(work, copy, rollout)
 
     def turned_away(self, work: Work, refusal: Refusal) -> Response:

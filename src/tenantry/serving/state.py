@@ -1,31 +1,16 @@
-"""What one scoring worker holds: the current endpoint table, its open models, its gate, its recorders."""
+"""What one scoring worker holds: the current endpoint table, its open models, its gate, its figures."""
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from tenantry.admission import Gate
 from tenantry.errors import Unavailable
 from tenantry.routing import EndpointTable
 from tenantry.serving.callers import Callers
 from tenantry.serving.limits import Limits
+from tenantry.serving.metrics import Metrics
 from tenantry.serving.residency import Residency
+from tenantry.serving.stats_merged import Merged
 from tenantry.tenancy import TenantId
-
-if TYPE_CHECKING:  # recorders see requests, which hold the state
-    from tenantry.serving.metrics import Metrics
-    from tenantry.serving.stats_merged import Merged
-    from tenantry.serving.work import Work
-
-
-class Recorder(Protocol):
-    """Keeps something of every scoring request, in about a microsecond, and never fails."""
-
-    def finished(self, work: "Work") -> None:
-        """The reply is made: ``work.status``, ``.code``, ``.finished`` are set."""
-        ...
-
-    def shadowed(self, work: "Work", copy: "Work", rollout: str) -> None:
-        """A shadow of ``work`` ended as ``copy``; both carry their outcomes."""
-        ...
 
 
 class State:
@@ -52,14 +37,12 @@ class State:
         table: EndpointTable | None = None,
         *,
         gate: Gate[Any] | None = None,
-        recorders: tuple[Recorder, ...] = (),
-        merged: "Merged | None" = None,
-        metrics: "Metrics | None" = None,
+        merged: Merged | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self.residency = residency
         self.limits = limits
         self.gate = gate
-        self.recorders = recorders
         self.merged = merged
         self.metrics = metrics
         self.batched: set[tuple[TenantId, str]] = set()

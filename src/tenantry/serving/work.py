@@ -1,9 +1,9 @@
 """One admitted request, from its head to its reply: what handlers, the scheduler and the recorders see of it."""
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from tenantry.admission import Policy, Quota, Ticket
 from tenantry.errors import Corrupt, InvalidData, TenantryError, Unavailable
@@ -11,11 +11,8 @@ from tenantry.routing import Decision, Target
 from tenantry.serving.limits import Limits
 from tenantry.serving.models import Model, Outcome
 from tenantry.serving.replies import Response, not_found
+from tenantry.serving.state import State
 from tenantry.tenancy import TenantId
-
-if TYPE_CHECKING:  # the routes' handlers and the state's hooks work on Work, so the names go in a circle
-    from tenantry.serving.routes import Route
-    from tenantry.serving.state import State
 
 
 class Row(NamedTuple):
@@ -43,6 +40,30 @@ _QUOTA = Quota()
 NO_PARAMETERS: Mapping[str, str] = {}
 
 
+class Operation(Protocol):
+    """What a request asks for; see :class:`~tenantry.serving.routes.Route`."""
+
+    @property
+    def path(self) -> str:
+        """Its path, with names in braces."""
+        ...
+
+    @property
+    def scores(self) -> bool:
+        """Whether it goes through the gate, and is recorded."""
+        ...
+
+    @property
+    def handler(self) -> "Callable[[Work], Response | Steps] | None":
+        """What answers."""
+        ...
+
+    @property
+    def quick(self) -> "Callable[[Work], Response | None] | None":
+        """The short way of its commonest request."""
+        ...
+
+
 class Work:
     """``tenant`` is checked, and empty on routes about nobody's things; ``path`` holds the names in the path.
 
@@ -57,7 +78,7 @@ class Work:
         "route", "rows", "rule", "state", "status", "steps", "tenant", "ticket", "trace", "version",
     )  # fmt: skip
 
-    def __init__(self, state: "State", route: "Route", path: Mapping[str, str], tenant: TenantId) -> None:
+    def __init__(self, state: State, route: Operation, path: Mapping[str, str], tenant: TenantId) -> None:
         self.state = state
         self.route = route
         self.path = path
@@ -191,3 +212,15 @@ class Work:
         copy.decision = Decision(target, rule)
         copy.kind = "shadow"
         return copy
+
+
+class Recorder(Protocol):
+    """Keeps something of every scoring request, in about a microsecond, and never fails."""
+
+    def finished(self, work: Work) -> None:
+        """The reply is made: ``work.status``, ``.code``, ``.finished`` are set."""
+        ...
+
+    def shadowed(self, work: Work, copy: Work, rollout: str) -> None:
+        """A shadow of ``work`` ended as ``copy``; both carry their outcomes."""
+        ...
