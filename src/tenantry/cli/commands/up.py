@@ -77,7 +77,7 @@ def _children(settings: Settings, workers: int) -> "list[Child]":
 
     home = str(settings.home)
     scoring = [
-        scoring_worker(settings.home, number, settings.log_level, settings.log_format)
+        scoring_worker(settings.home, number, settings.log_level, settings.log_format, workers=workers)
         for number in range(workers)
     ]
     python = (sys.executable, "-m")
