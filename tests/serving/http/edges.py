@@ -216,6 +216,16 @@ class Caller:
             self.writer.write(data)
             await self.writer.drain()
 
+    @property
+    def waiting(self) -> bytes:
+        """What has come and was not read."""
+        return bytes(self.reader._buffer)  # type: ignore[attr-defined]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server has closed."""
+        return self.reader._eof or self.reader.exception() is not None  # type: ignore[attr-defined, no-any-return]
+
     async def answer(self) -> Answer:
         """The next answer."""
         head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 10)

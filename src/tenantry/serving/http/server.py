@@ -28,7 +28,7 @@ class Server:
         self._ticking: asyncio.Task[None] | None = None
 
     async def start(self, sockets: Sequence[socket.socket], ssl: tls.SSLContext | None = None) -> None:
-        """Accept from now on. The sockets stay open when the server closes, for the siblings that share them."""
+        """Accept from now on. The sockets are closed with the server; siblings that share one hold their own."""
         loop = asyncio.get_running_loop()
         self.tick()
         handshake = None if ssl is None else _HANDSHAKE_SECONDS

@@ -1,0 +1,283 @@
+"""Requests as callers may send them, and their answers on the wire."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from tests.serving.http.edges import answers, call, own_edge
+
+from tenantry.serving.http.heads import HeadCache
+
+Run = Callable[..., Any]
+GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def post(body: bytes, *headers: str, path: str = "/p") -> bytes:
+    lines = "".join(f"{line}\r\n" for line in headers)
+    return f"POST {path} HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def test_an_answer_is_whole_and_dated(run: Run) -> None:
+    async def scenario() -> None:
+        async with own_edge() as edge, call(edge.port) as caller:
+            await caller.send(post(b"abc", "X-Mixed-Case: 1", path="/p%20q?r=%20"))
+            told = await caller.answer()
+            assert told.status == 200
+            assert told.headers["date"].endswith(" GMT")
+            assert told.headers["content-type"] == "application/json"
+            assert "connection" not in told.headers
+            assert (told.json["method"], told.json["path"], told.json["query"]) == ("POST", "/p q", "r=%20")
+            assert ["x-mixed-case", "1"] in told.json["headers"]
+            assert told.json["length"] == 3
+
+    run(scenario())
+
+
+def test_equal_heads_are_told_apart_by_nothing(run: Run) -> None:
+    """The second and third of equal requests do not meet the parser; bodies and what follows are still their own."""
+
+    async def scenario() -> None:
+        async with own_edge() as edge, call(edge.port) as caller:
+            for body in (b"abc", b"xyz", b"abc", b"123"):
+                await caller.send(post(body))
+                told = await caller.answer()
+                assert told.json["length"] == 3
+                assert told.json["headers"] == [["content-length", "3"]]
+            # A known head, with its body in the next piece, and another request behind that.
+            head, body = post(b"qrs")[:-3], b"qrs"
+            for pieces in ([head, body + GET], [head + body[:1], body[1:], GET], [head[:20], head[20:] + body + GET]):
+                for piece in pieces:
+                    await caller.send(piece)
+                    await asyncio.sleep(0.01)
+                first, second = await caller.answer(), await caller.answer()
+                assert (first.json["path"], first.json["length"]) == ("/p", 3)
+                assert (second.json["path"], second.json["length"]) == ("/a", 0)
+
+    run(scenario())
+
+
+def test_heads_are_forgotten_when_nobody_asks_for_them() -> None:
+    cache = HeadCache()
+    from tenantry.serving.http.heads import Head, Headers
+
+    def head(number: int) -> Head:
+        return Head("GET", b"/%d" % number, Headers(), modern=True, keep=True)
+
+    cache.add(b"kept", head(0))
+    for number in range(10_000):
+        cache.add(b"%d" % number, head(number))
+        cache.find(b"kept")
+    assert cache.find(b"kept") is not None
+    assert cache.find(b"9999") is not None
+    assert cache.find(b"0") is None
+    assert len(cache._young) + len(cache._old) <= 4096
+
+
+def test_heads_that_say_more_than_a_plain_one_are_not_remembered() -> None:
+    from tenantry.serving.http.heads import Head, Headers
+
+    for name, value in (
+        (b"traceparent", b"00-1"), (b"transfer-encoding", b"chunked"), (b"expect", b"100-continue"),
+        (b"content-length", b"100000"),
+    ):  # fmt: skip
+        headers = Headers()
+        headers[name] = value
+        assert not Head("POST", b"/", headers, modern=True, keep=True).plain
+    assert not Head("POST", b"/", Headers(), modern=True, keep=False).plain
+    assert not Head("POST", b"/", Headers(), modern=False, keep=True).plain
+
+
+def test_pipelined_requests_are_answered_in_order(run: Run) -> None:
+    async def scenario() -> None:
+        async with own_edge() as edge, call(edge.port) as caller:
+            # The first takes the most turns, so that the answers are ready in another order.
+            await caller.send(b"".join(post(b"x" * n, f"X-Steps: {9 - n}", path=f"/{n}") for n in range(9)))
+            told = [await caller.answer() for _ in range(9)]
+            assert [one.json["path"] for one in told] == [f"/{n}" for n in range(9)]
+
+    run(scenario())
+
+
+def test_answers_that_are_ready_together_are_one_write(run: Run) -> None:
+    async def scenario() -> None:
+        async with own_edge() as edge, call(edge.port) as caller:
+            edge.scheduler.gate = asyncio.Event()
+            await caller.send(GET * 10)
+            await asyncio.sleep(0.05)
+            connection = next(iter(edge.server.common.connections))
+            transport, written = connection.transport, []
+
+            class Spy:
+                def __getattr__(self, name: str) -> Any:
+                    return getattr(transport, name)
+
+                def write(self, data: bytes) -> None:
+                    written.append(data)
+                    transport.write(data)
+
+            connection.transport = Spy()
+            edge.scheduler.gate.set()
+            for _ in range(10):
+                await caller.answer()
+            connection.transport = transport
+            assert sum(len(answers(data)) for data in written) == 10
+            assert len(written) <= 3
+
+    run(scenario())
+
+
+def test_a_body_in_chunks(run: Run) -> None:
+    async def scenario() -> None:
+        async with own_edge() as edge, call(edge.port) as caller:
+            head = b"POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+            body = b"3\r\nabc\r\n4;ext=1\r\ndefg\r\n0\r\n\r\n"
+            whole = head + body + GET
+            for cut in range(1, len(whole)):
+                await caller.send(whole[:cut])
+                await asyncio.sleep(0)
+                await caller.send(whole[cut:])
+                assert (await caller.answer()).json["length"] == 7
+                assert (await caller.answer()).json["path"] == "/a"
+
+    run(scenario())
+
+
+def test_trailers_never_pass_for_headers(run: Run) -> None:
+    async def scenario() -> None:
+        async with own_edge() as edge, call(edge.port) as caller:
+            await caller.send(
+                b"POST /c HTTP/1.1\r\nAuthorization: Bearer good\r\nTransfer-Encoding: chunked\r\n\r\n"
+                b"1\r\na\r\n0\r\nAuthorization: Bearer evil\r\nX-Late: 1\r\n\r\n" + GET
+            )
+            first, second = await caller.answer(), await caller.answer()
+            assert first.json["headers"] == [["authorization", "Bearer good"], ["transfer-encoding", "chunked"]]
+            assert second.json["headers"] == [["host", "x"]]
+
+    run(scenario())
+
+
+def test_leave_to_send_is_given_once_it_is_needed(run: Run) -> None:
+    async def scenario() -> None:
+        async with own_edge() as edge, call(edge.port) as caller:
+            edge.scheduler.gate = asyncio.Event()
+            request = post(b"abc", "Expect: 100-continue")
+            await caller.send(GET + request[:-3])
+            await asyncio.sleep(0.05)
+            assert not caller.waiting  # the request before comes first
+            edge.scheduler.gate.set()
+            assert (await caller.answer()).json["path"] == "/a"
+            assert (await caller.answer()).status == 100
+            await caller.send(b"abc")
+            assert (await caller.answer()).json["length"] == 3
+            await caller.send(request)  # it did not wait
+            assert (await caller.answer()).json["length"] == 3
+
+    run(scenario())
+
+
+def test_head_gets_no_body(run: Run) -> None:
+    async def scenario() -> None:
+        async with own_edge() as edge, call(edge.port) as caller:
+            await caller.send(b"HEAD /h HTTP/1.1\r\n\r\n" + GET.replace(b"Host: x", b"Connection: close"))
+            first, second = answers(await caller.rest(), bodiless=(0,))
+            assert int(first.headers["content-length"]) > 0
+            assert second.json["path"] == "/a"
+
+    run(scenario())
+
+
+def test_the_connection_ends_where_the_request_or_the_answer_says_so(run: Run) -> None:
+    async def scenario() -> None:
+        async with own_edge() as edge:
+            for request in (
+                b"GET /a HTTP/1.0\r\n\r\n",
+                b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+                b"GET /a HTTP/1.1\r\nConnection: close\r\n\r\n",
+                b"GET /a HTTP/1.1\r\nX-Close: 1\r\n\r\n",
+            ):
+                async with call(edge.port) as caller:
+                    await caller.send(request + GET * 2)
+                    told = answers(await caller.rest())
+                    assert [one.status for one in told] == [200], request
+                    assert told[0].closes
+
+    run(scenario())
+
+
+def test_an_offer_of_another_protocol_is_passed_over_body_and_all(run: Run) -> None:
+    async def scenario() -> None:
+        async with own_edge() as edge, call(edge.port) as caller:
+            offer = post(b"hello", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
+            for pieces in ([offer + GET], [offer[:-3], offer[-3:] + GET], [offer[:9], offer[9:-5], offer[-5:], GET]):
+                for piece in pieces:
+                    await caller.send(piece)
+                    await asyncio.sleep(0.01)
+                assert (await caller.answer()).json["length"] == 5
+                assert (await caller.answer()).json["path"] == "/a"
+
+    run(scenario())
+
+
+def test_a_reply_cannot_smuggle_a_line(run: Run) -> None:
+    from tenantry.serving.http.answers import Answers
+    from tenantry.serving.replies import Response
+
+    told = Answers(0.0)
+    for pair in ((b"x-request-id", b"a\r\nset-cookie: b"), (b"x-other", b"a\nb: c"), (b"x\r\ny", b"z")):
+        try:
+            told.head(Response(200, [pair], b""), close=False)
+        except ValueError:
+            continue
+        raise AssertionError(pair)
+    head, close = told.head(
+        Response(299, [(b"connection", b"Close"), (b"content-length", b"7"), (b"x-a", b"b")], b"abc"), close=False
+    )
+    lines = [b"HTTP/1.1 299 ", b"date: Thu, 01 Jan 1970 00:00:00 GMT", b"x-a: b", b"content-length: 3"]
+    assert head.split(b"\r\n") == [*lines, b"connection: close", b"", b""]
+    assert close
+
+
+def test_small_answers_leave_at_once(run: Run) -> None:
+    async def scenario() -> None:
+        async with own_edge() as edge, call(edge.port) as caller:
+            await caller.send(GET)
+            await caller.answer()
+            connection = next(iter(edge.server.common.connections))
+            one: socket.socket = connection.transport.get_extra_info("socket")
+            assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    run(scenario())
+
+
+def test_a_large_answer(run: Run) -> None:
+    async def scenario() -> None:
+        async with own_edge() as edge, call(edge.port) as caller:
+            await caller.send(post(b"", f"X-Bytes: {20 << 20}") + GET)
+            assert len((await caller.answer()).body) == 20 << 20
+            assert (await caller.answer()).json["path"] == "/a"
+
+    run(scenario())
+
+
+def test_both_address_families(run: Run) -> None:
+    async def scenario() -> None:
+        from tests.serving.http.edges import EchoCore, EchoScheduler
+
+        from tenantry.serving import Limits
+        from tenantry.serving.http import CoreHandler, Server
+
+        core: Any = EchoCore(Limits())
+        server = Server(CoreHandler(core, EchoScheduler(core)), core.state.limits)  # type: ignore[arg-type]
+        one = socket.socket(socket.AF_INET6)
+        one.bind(("::1", 0))
+        one.listen()
+        await server.start([one])
+        reader, writer = await asyncio.open_connection("::1", one.getsockname()[1])
+        writer.write(GET)
+        assert (await reader.readline()) == b"HTTP/1.1 200 OK\r\n"
+        writer.close()
+        await server.stop()
+        one.close()
+
+    run(scenario())
