@@ -2,14 +2,41 @@
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
-from tenantry.serving.recording import Recording
+from tenantry.predictions import KIND
+from tenantry.segments import SegmentWriter
+from tenantry.serving.inference_log import InferenceLog
+from tenantry.serving.request_log import RequestLog
+from tenantry.serving.stats import Stats
+from tenantry.serving.stats_merged import Merged
+
+
+class Recording:
+    """A worker's recorders, as a worker puts them together."""
+
+    def __init__(self, home: Path, worker: int) -> None:
+        self.background = ThreadPoolExecutor(1)
+        self.inference_log = InferenceLog(SegmentWriter(home / "spool", KIND, worker))
+        self.stats = Stats(worker, lambda tenant, name: True)
+        self.merged = Merged(home / "run" / "stats", self.stats, self.background)
+        self.merged.adopt()
+        self.recorders = (self.stats, self.inference_log, RequestLog(self.background))
+
+    def tick(self) -> None:
+        self.inference_log.tick()
+        self.merged.publish()
+
+    def close(self) -> None:
+        assert self.inference_log.close()
+        self.merged.publish()
+        self.background.shutdown()
 
 
 def main() -> None:
-    recording = Recording(Path(sys.argv[1]), int(sys.argv[2]), lambda tenant, name: True)
+    recording = Recording(Path(sys.argv[1]), int(sys.argv[2]))
     number = 0
     while True:
         for _ in range(200):

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.serving.conftest import World
+from tests.serving.recording_worker import Recording
 
 from tenantry.adapters.arrow import ParquetLogFiles
 from tenantry.predictions import KIND, LoggedRequest, LogKeeper, PredictionLog
@@ -17,8 +19,8 @@ from tenantry.predictions.block import decode_block
 from tenantry.segments import SegmentReader, SegmentWriter
 from tenantry.serving.inference_log import InferenceLog
 from tenantry.serving.models import Outcome
-from tenantry.serving.recording import Recording
-from tenantry.serving.stats_merged import totals
+from tenantry.serving.stats_cells import REQUESTS, ROWS
+from tenantry.serving.stats_merged import View, merged_row, totals
 from tenantry.tenancy import TenantId
 
 WORKER = Path(__file__).with_name("recording_worker.py")
@@ -170,7 +172,7 @@ def test_from_requests_to_files_per_tenant_with_a_clean_stop(tmp_path: Path) -> 
     chance = random.Random(3)
     sent: dict[str, list[bytes]] = {f"t{n}": [] for n in range(4)}
     for worker in range(2):
-        recording = Recording(tmp_path, worker, lambda tenant, name: True)
+        recording = Recording(tmp_path, worker)
         for number in range(700):
             tenant = f"t{chance.randrange(4)}"
             work = done(number, tenant, body=chance.randbytes(chance.randrange(200)))
@@ -198,7 +200,7 @@ def test_kill_9_loses_only_what_was_not_flushed(tmp_path: Path) -> None:
         time.sleep(0.3)
         process.kill()
         flushed += [int(line) for line in process.stdout]
-    recording = Recording(tmp_path, 0, lambda tenant, name: True)  # the next start
+    recording = Recording(tmp_path, 0)  # the next start
     (view,) = recording.merged.refresh().result()
     recording.close()
     LogKeeper(tmp_path / "spool", tmp_path / "predictions", ParquetLogFiles()).drain()
@@ -211,16 +213,27 @@ def test_kill_9_loses_only_what_was_not_flushed(tmp_path: Path) -> None:
     assert sum(totals([view])) > 0  # and the figures go on
 
 
-def test_recording_tells_what_it_drops(tmp_path: Path) -> None:
-    recording = Recording(tmp_path, 0, lambda tenant, name: True, {"queue_length": lambda: 3})
-    extra = SegmentWriter(tmp_path / "spool", "observations", 0, waiting_bytes=1)
-    recording.watch(extra, "observations")
-    extra.append(b"too much")
-    recording.inference_log.finished(done())
-    recording.inference_log.flush()
-    told = recording.stats.snapshot()
-    assert told.counts["records_dropped"] == {"inference": 0.0, "observations": 1.0}
-    assert told.counts["inference_log"] == {"": 1.0}
-    assert told.gauges["queue_length"] == {"": 3.0}
-    extra.close()
+def test_the_core_tells_its_recorders_all_that_they_ask(tmp_path: Path, world: World) -> None:
+    """The recorders over the real core: what they read of a request is there."""
+    recording = Recording(tmp_path, 0)
+    world.core.recorders = recording.recorders
+    world.told("POST", "/predict/churn", {"tenure": 5})
+    world.told("POST", "/predict/churn", [{"tenure": 5}, {"tenure": 9}])
+    world.refused(400, "record_unknown", "POST", "/predict/churn", {"odd": 1})
+    world.refused(404, "not_found", "POST", "/predict/made-up", {"tenure": 5})
     recording.close()
+    told = handed_on(tmp_path / "spool")
+    assert [(one.status, one.rows, one.code, len(one.scores)) for one in told] == [
+        (200, 1, "", 1), (200, 2, "", 2), (400, 1, "record_unknown", 0), (404, 0, "not_found", 0),
+    ]  # fmt: skip
+    assert told[0].body == b'{"tenure":5}'
+    assert told[0].scores == [0.05]
+    assert told[0].version == "3"
+    stats = {key[1:]: row for key, row in view_rows(recording)}
+    assert stats["churn", "3"][ROWS] == 3
+    assert stats["", ""][REQUESTS] == 1  # the name that was made up
+
+
+def view_rows(recording: Recording) -> list[tuple[tuple[str, str, str], list[float]]]:
+    view = View(recording.stats.snapshot(), time.time())
+    return [(key, merged_row([view], key)) for key in view.keys if key[0]]

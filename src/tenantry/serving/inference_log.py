@@ -54,7 +54,8 @@ class Kept(Logged, Protocol):
 class InferenceLog:
     """A recorder. On the event loop's thread; the owner closes it, and with it the writer.
 
-    What was refused for want of room (429, 503) is not kept: nothing was predicted, and it must cost nothing.
+    What was refused for want of room (429, 503) is not kept: nothing was predicted, and it must cost nothing. Nor is
+    what never came to a version, such as a name that a caller made up: that would make folders at the caller's will.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class InferenceLog:
         """Keep a request whose reply is made, if its deployment's share of the log takes it."""
         share = work.policy.log_share
         status = work.status
-        if (share < 1.0 and not sampled(work.request_id, share)) or status in (429, 503):
+        if (share < 1.0 and not sampled(work.request_id, share)) or status in (429, 503) or not work.version:
             return
         body = work.body
         outcomes = work.outcomes or ()
