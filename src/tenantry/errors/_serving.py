@@ -100,6 +100,14 @@ CODES: dict[str, tuple[str, str]] = {
         "The model's plan file cannot be read now.",
         "Try again; if it stays, run 'tenantry model verify' for this model.",
     ),
+    "reasons_unsupported": (
+        "This kind of model has no reasons.",
+        "Leave explain out, or serve the model as a plan, tenantry's own format.",
+    ),
+    "onnx_foreign": (
+        "The ONNX model was not exported by tenantry, so its inputs are unknown.",
+        "Export it with tenantry model export --format onnx; exports of earlier versions are to be made again.",
+    ),
     "serving_starting": ("The worker has no endpoint table yet.", "Try again in a moment."),
     "serving_internal": (
         "The scoring service has met a defect of its own.",

@@ -25,7 +25,15 @@ from tenantry.plan._onnx_forest import forest
 from tenantry.plan._onnx_graph import Graph, require
 from tenantry.plan._onnx_probe import probe_records
 from tenantry.plan.decompile import spec_of
-from tenantry.plan.ir import Calibration, CategoryColumn, DateColumn, Linear, NumberColumn, PlanSpec
+from tenantry.plan.ir import (
+    Calibration,
+    CategoryColumn,
+    DateColumn,
+    Linear,
+    NumberColumn,
+    PlanColumn,
+    PlanSpec,
+)
 from tenantry.plan.kernel import Plan, category_word, parse_dates, parse_numbers
 from tenantry.plan.meta import PlanMeta
 from tenantry.plan.parse import words
@@ -140,11 +148,21 @@ def write_graph(spec: PlanSpec) -> bytes:
 def _described(spec: PlanSpec, meta: PlanMeta) -> dict[str, str]:
     names = input_names(tuple(column.name for column in spec.columns))
     inputs = [
-        {"input": name, "column": column.name, "kind": kind_of(column)}
+        {"input": name, "column": column.name, "kind": kind_of(column), **_reading(column)}
         for name, column in zip(names, spec.columns, strict=True)
     ]
     facts: dict[str, Any] = {"inputs": inputs, "target": meta.target, "signature": meta.signature}
     return {f"tenantry.{key}": msgspec.json.encode(value).decode() for key, value in facts.items()}
+
+
+def _reading(column: PlanColumn) -> dict[str, Any]:
+    """How a column's raw text is read, where that differs between columns of a kind."""
+    match column:
+        case NumberColumn():
+            return {"decimal": column.format.decimal, "unit_tail": column.format.unit_tail}
+        case DateColumn():
+            return {"order": column.order}
+    return {}
 
 
 def _plus(graph: Graph, margins: str, member: str, weight: float) -> str:
