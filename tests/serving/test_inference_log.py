@@ -99,10 +99,14 @@ def test_a_share_is_chosen_by_the_request_id(tmp_path: Path) -> None:
     assert kept(tmp_path / "c", *(done(number, share=0.0) for number in range(50))) == []
 
 
-def test_what_was_shed_is_not_kept(tmp_path: Path) -> None:
-    assert [one.status for one in kept(tmp_path, done(status=429), done(status=503), done(status=404))] == [
-        404
+def test_what_was_shed_or_met_no_version_is_not_kept(tmp_path: Path) -> None:
+    works = [
+        done(status=429),
+        done(status=503),
+        done(status=404, version="", name="made-up"),
+        done(status=400),
     ]
+    assert [one.status for one in kept(tmp_path, *works)] == [400]
 
 
 def test_blocks_go_by_size_and_by_time(tmp_path: Path) -> None:
@@ -224,13 +228,13 @@ def test_the_core_tells_its_recorders_all_that_they_ask(tmp_path: Path, world: W
     recording.close()
     told = handed_on(tmp_path / "spool")
     assert [(one.status, one.rows, one.code, len(one.scores)) for one in told] == [
-        (200, 1, "", 1), (200, 2, "", 2), (400, 1, "record_unknown", 0), (404, 0, "not_found", 0),
+        (200, 1, "", 1), (200, 2, "", 2), (400, 1, "record_unknown", 0),
     ]  # fmt: skip
     assert told[0].body == b'{"tenure":5}'
     assert told[0].scores == [0.05]
-    assert told[0].version == "3"
+    assert told[0].version == "1"
     stats = {key[1:]: row for key, row in view_rows(recording)}
-    assert stats["churn", "3"][ROWS] == 3
+    assert stats["churn", "1"][ROWS] == 3
     assert stats["", ""][REQUESTS] == 1  # the name that was made up
 
 
