@@ -20,7 +20,7 @@ class Recording:
     def __init__(self, home: Path, worker: int) -> None:
         self.background = ThreadPoolExecutor(1)
         self.inference_log = InferenceLog(SegmentWriter(home / "spool", KIND, worker))
-        self.stats = Stats(worker, lambda tenant, name: True)
+        self.stats = Stats(worker, lambda tenant, name: name == "churn")
         self.merged = Merged(home / "run" / "stats", self.stats, self.background)
         self.merged.adopt()
         self.recorders = (self.stats, self.inference_log, RequestLog(self.background))
