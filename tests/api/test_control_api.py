@@ -377,8 +377,8 @@ def test_replies_are_what_the_description_says(house: House) -> None:
     names = {"model": "churn", "version": "1", "alias": "champion", "dataset": "churn", "prediction": "churn"}
     names |= {"policy": "standard", "tenant": "acme", "job": house.jobs[0].id}
     for route in ROUTES:
-        if route.method != "GET" or route.media != "application/json":
-            continue
+        if route.method != "GET" or route.media != "application/json" or "rollout" in route.parameters:
+            continue  # no rollout runs in this house: test_rollouts looks at their replies
         answer = house.ask("GET", route.path.format(**names), house.operator, tenant="acme")
         assert answer.status_code == 200, answer.text
         reply = answer.json()

@@ -117,6 +117,13 @@ def test_classes_quotas_attributes_and_tags(ask: Any) -> None:
     assert "stage = live" in ask("model", "deployment", "churn").out
 
 
+def test_a_model_says_why_it_is_in_memory_or_not(ask: Any) -> None:
+    found = _good(ask("model", "why", "churn", "--json"))
+    assert (found["model"], found["pinned"]) == ("churn", False)
+    assert ask("model", "why", "churn").out.startswith(("No scoring worker", "Worker 0, version 1: "))
+    assert ask("model", "why", "nowhere").status == 1
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

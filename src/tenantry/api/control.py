@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from tenantry.access import Key, Role, Tenant, check_attributes
+from tenantry.api.residency import Residency, residency
 from tenantry.bundle import Manifest, Scorecard, load_manifest, load_scorecard, plan_path, read_file, verify
 from tenantry.bundle.manifest import MODEL_CARD, PLAN
 from tenantry.datasets import ColumnProfile, Snapshot
@@ -84,12 +85,14 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
 class ControlPlane:
     """The use cases, over the stores that a composition root brings.
 
-    ``data_port`` is where the scoring API listens, if it does; ``upload_limit_bytes`` bounds one file.
+    ``data_port`` is where the scoring API listens, if it does; ``upload_limit_bytes`` bounds one file; ``home`` is
+    where scoring workers leave their figures.
     """
 
     stores: Stores
     upload_limit_bytes: int = 1 << 31
     data_port: int | None = None
+    home: Path | None = None
 
     # Tenants and keys
 
@@ -259,6 +262,12 @@ class ControlPlane:
         version = self.stores.registry.rollback(tenant, model, alias)
         self.stores.publisher.publish(tenant, model)
         return version
+
+    def why(self, tenant: TenantId, model: str) -> Residency:
+        """Why a model is in the scoring workers' memory, or is not. Raises ``NotFound``."""
+        self.stores.registry.model(tenant, model)
+        endpoint = self.stores.publisher.table().endpoint(tenant, model)
+        return residency(self.home or Path(), tenant, model, endpoint if self.home else None)
 
     def models(self, tenant: TenantId) -> list[Model]:
         """All models by name."""

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from tenantry.access import Tenant
 from tenantry.admission import Policy, Quota
+from tenantry.api.residency import Residency
 from tenantry.deployments import Asked, Deployment, Routes, Runtime
 from tenantry.routing import Explanation
 from tenantry.routing.rules import Rule
@@ -54,6 +55,10 @@ class DeploymentBackend(Protocol):
 
     def explain_route(self, tenant: TenantId, asked: Asked) -> Explanation:
         """What would become of a request."""
+        ...
+
+    def why(self, tenant: TenantId, model: str) -> Residency:
+        """Why a model is in memory, or is not."""
         ...
 
     def deployment(self, tenant: TenantId, model: str) -> Deployment:

@@ -6,6 +6,7 @@ from tenantry import deployments
 from tenantry.access import Tenant
 from tenantry.admission import Policy, Quota
 from tenantry.api.control import ControlPlane
+from tenantry.api.residency import Residency
 from tenantry.cli.deploying import Place
 from tenantry.deployments import Asked, Deployment, Routes, Runtime
 from tenantry.routing import Explanation
@@ -63,6 +64,10 @@ class EmbeddedDeployments:
         # No server keeps it so, and another command may have been killed before it published.
         self._control.stores.publisher.publish()
         return deployments.explain_route(self._control.stores, tenant, asked, operator=True)
+
+    def why(self, tenant: TenantId, model: str) -> Residency:
+        """See ``DeploymentBackend``: from what workers that ran here have left."""
+        return self._control.why(tenant, model)
 
     def deployment(self, tenant: TenantId, model: str) -> Deployment:
         """See ``DeploymentBackend``."""

@@ -6,6 +6,7 @@ import httpx
 
 from tenantry.access import Tenant
 from tenantry.admission import Policy, Quota
+from tenantry.api.residency import Residency
 from tenantry.cli.deploying import Place
 from tenantry.cli.transport import Transport, word
 from tenantry.deployments import Asked, Deployment, Routes, Runtime
@@ -64,6 +65,10 @@ class HttpDeployments:
     def explain_route(self, tenant: TenantId, asked: Asked) -> Explanation:
         """See ``DeploymentBackend``."""
         return self._http.post("/routes:explain", Explanation, tenant, asked)
+
+    def why(self, tenant: TenantId, model: str) -> Residency:
+        """See ``DeploymentBackend``."""
+        return self._http.get(f"/models/{word(model)}/why", Residency, tenant)
 
     def deployment(self, tenant: TenantId, model: str) -> Deployment:
         """See ``DeploymentBackend``."""

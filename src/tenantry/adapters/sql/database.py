@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, make_url
 
 from tenantry.adapters.sql.migrate import upgrade
@@ -48,6 +48,9 @@ class Database:
         dialect.
         """
         if self.engine.dialect.name == "postgresql":
+            # Imported here: on SQLite it would be a seventh of the control process's start.
+            from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
             return postgresql.insert(table)
         return sqlite.insert(table)
 

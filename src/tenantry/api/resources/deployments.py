@@ -3,6 +3,7 @@
 import msgspec
 
 from tenantry import deployments
+from tenantry.api.residency import Residency
 from tenantry.api.route import Call, Route, Scope
 from tenantry.deployments import Deployment, Runtime, Tags
 from tenantry.errors import Forbidden
@@ -59,6 +60,13 @@ def put_version_tags(call: Call) -> Deployment:
     return deployments.set_tags(call.control.stores, call.tenant, model, version, call.body.tags)
 
 
+def show_residency(call: Call) -> Residency:
+    """Say why a model is in the scoring workers' memory, or is not: its copies, and the evictions on record.
+
+    The figures are those that workers leave behind; a copy's state goes by the latest of them."""
+    return call.control.why(call.tenant, call.path["model"])
+
+
 ROUTES = (
     Route(
         method="GET",
@@ -85,5 +93,13 @@ ROUTES = (
         handler=put_version_tags,
         body=NewTags,
         reply=Deployment,
+    ),
+    Route(
+        method="GET",
+        path=f"{_MODEL}/why",
+        scope=Scope.TENANT,
+        action="models:read",
+        handler=show_residency,
+        reply=Residency,
     ),
 )

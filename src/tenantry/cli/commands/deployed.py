@@ -1,4 +1,4 @@
-"""``tenantry model deployment|policy|pin|unpin|runtime|tag``: how a model is deployed."""
+"""``tenantry model deployment|policy|pin|unpin|runtime|tag|why``: how a model is deployed."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -7,7 +7,7 @@ from cyclopts import App
 from tenantry.cli.commands.models import group
 from tenantry.cli.rules import listed, pair
 from tenantry.cli.session import Injected, Session
-from tenantry.cli.show import pairs
+from tenantry.cli.show import pairs, table, when
 
 if TYPE_CHECKING:
     from tenantry.deployments import Deployment
@@ -107,6 +107,37 @@ def tag(
     for gone in remove:
         fresh.pop(gone, None)
     _tell(session, session.backend.set_tags(session.tenant, name, str(number), fresh))
+
+
+@group.command
+def why(name: str, /, *, session: Injected) -> None:
+    """Say why a model is in the scoring workers' memory, or is not, and what was evicted when and why.
+
+    Parameters
+    ----------
+    name
+        The model's name.
+    """
+    found = session.backend.why(session.tenant, name)
+
+    def shown() -> None:
+        for line in found.told:
+            session.out.print(line, markup=False, soft_wrap=True)
+        if found.evictions:
+            rows = [
+                (
+                    when(one.at),
+                    str(one.worker),
+                    one.version,
+                    one.what.replace("_", " "),
+                    str(one.uses),
+                    one.why,
+                )
+                for one in found.evictions
+            ]
+            table(session.out, ("when", "worker", "version", "what", "uses", "why"), rows)
+
+    session.emit(found, shown)
 
 
 def _set(
