@@ -92,8 +92,7 @@ def ours(home: Path, workers: int = 1, edge: str | None = None, more: Sequence[s
     """Scoring workers on a home folder, as ``tenantry up`` starts them; ``edge``: ``own`` or ``uvicorn``."""
     extra = (*(("--http", edge) if edge else ()), *more)
     configure("warning", "auto")  # of the supervisor here; the workers log as they do by default
-    children = [scoring_worker(home, number) for number in range(workers)]
-    children = [child._replace(argv=(*child.argv, *extra)) for child in children]
+    children = [scoring_worker(home, number, workers=workers, more=extra) for number in range(workers)]
     supervisor = Supervisor(home, {"data": ("127.0.0.1", 0)}, children)
     with log_to(home / "log"):
         supervisor.start()

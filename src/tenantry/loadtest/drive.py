@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ from tenantry.loadtest.ticker import Ticker
 SWEEP_SECONDS = 0.05
 BURST = 128
 """Most requests that are sent before replies are read again."""
+OPENING_STEPS = 64
+"""In how many steps, of a millisecond each, a closed loop opens its connections."""
 MAX_CONNECTIONS = 1024
 """Most connections of one process in an open loop, unless said."""
 
@@ -55,23 +58,25 @@ class Watching(Sink, Protocol):
     """A sink of the library's user, beside the samples."""
 
 
-def drive(load: Drive, watch: Sink | None = None) -> Samples:
+def drive(load: Drive, watch: Sink | None = None, stop: threading.Event | None = None) -> Samples:
     """Send the load and return what came of it; blocks for its whole length.
 
     ``watch``: told of every outcome too (warm-up included), in the loop's thread; what it costs, latencies show.
+    ``stop``: ends the load before its time once it is set; what is on its way is waited for.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(drive_async(load, watch))
+        return runner.run(drive_async(load, watch, stop))
 
 
-async def drive_async(load: Drive, watch: Sink | None = None) -> Samples:
+async def drive_async(load: Drive, watch: Sink | None = None, stop: threading.Event | None = None) -> Samples:
     """:func:`drive` in a running event loop."""
     start = load.start or time.monotonic()
     begin, end = start + load.warmup, start + load.warmup + load.duration
     samples = Samples(begin)
     sink: Sink = samples if watch is None else _Both(samples, watch)
     traffic = _traffic(load)
-    refill = _callers(load.requests, traffic, end) if load.shape == "closed" else None
+    halt = stop or threading.Event()
+    refill = _callers(load.requests, traffic, end, halt) if load.shape == "closed" else None
     address = address_of(load.url)
     tls = _context(load.ca) if address.tls else None
     limit = load.connections
@@ -80,14 +85,13 @@ async def drive_async(load: Drive, watch: Sink | None = None) -> Samples:
     gc.freeze()  # what is here now stays: the collector's pauses would count as the server's
     try:
         if refill is not None:
-            for _ in range(limit):
-                pool.widen()
-            await _until(end, pool)
+            await _open(pool, limit)
+            await _until(end, pool, halt)
         else:
             pump = _Pump(pool, load.requests, traffic, start, end)
-            await _until(end, pool)
+            await _until(end, pool, halt)
             pump.close()
-        await _drained(pool, end + load.timeout)
+        await _drained(pool, min(end, time.monotonic()) + load.timeout)
     finally:
         await pool.close()
         gc.unfreeze()
@@ -160,13 +164,15 @@ def _traffic(load: Drive) -> Iterator[Due]:
     return arrivals(load.rate, shares, pace=pace, phase=load.phase, seed=load.seed)
 
 
-def _callers(requests: Requests, traffic: Iterable[Due], end: float) -> Callable[[], Shot | None]:
+def _callers(
+    requests: Requests, traffic: Iterable[Due], end: float, halt: threading.Event
+) -> Callable[[], Shot | None]:
     """The next request of a closed loop, due now; None after the end."""
     coming = iter(traffic)
 
     def call() -> Shot | None:
         now = time.monotonic()
-        if now >= end:
+        if now >= end or halt.is_set():
             return None
         following = next(coming, None)
         if following is None:
@@ -177,8 +183,19 @@ def _callers(requests: Requests, traffic: Iterable[Due], end: float) -> Callable
     return call
 
 
-async def _until(end: float, pool: Pool) -> None:
-    while (left := end - time.monotonic()) > 0:
+async def _open(pool: Pool, connections: int) -> None:
+    """Open the connections over some tens of milliseconds: at one stroke, a server of several processes would take them
+    all in the one that wakes first.
+    """
+    step = max(1, connections // OPENING_STEPS)
+    for opened in range(0, connections, step):
+        for _ in range(min(step, connections - opened)):
+            pool.widen()
+        await asyncio.sleep(0.001)
+
+
+async def _until(end: float, pool: Pool, halt: threading.Event) -> None:
+    while (left := end - time.monotonic()) > 0 and not halt.is_set():
         await asyncio.sleep(min(left, SWEEP_SECONDS))
         pool.sweep()
 
