@@ -106,21 +106,21 @@ def _totals(page: Page, whole: list[float]) -> None:
 
 
 def _workers(page: Page, views: list[View]) -> None:
-    """Counters added up over the workers, gauges by worker, of those that live."""
+    """Counters added up over the workers, gauges by worker, of those that live. What no worker measures is not told."""
     living = [view for view in views if view.lives]
     merged = counts(views)
     for name, figure in FIGURES.items():
         if figure.kind == "counter":
-            page.family(f"tenantry_{name}", "counter", figure.help)
-            values = merged.get(name) or ({} if figure.label else {"": 0.0})
-            for label, value in sorted(values.items()):
-                labels = ((figure.label, label),) if figure.label else ()
-                page.sample(f"tenantry_{name}_total", labels, value)
-            continue
-        page.family(f"tenantry_{name}", "gauge", figure.help)
-        for view in living:
-            for value in view.snapshot.gauges.get(name, {}).values():
-                page.sample(f"tenantry_{name}", (("worker", str(view.snapshot.worker)),), value)
+            samples = [(label, value) for label, value in sorted(merged.get(name, {}).items())]
+            metric, key = f"tenantry_{name}_total", figure.label
+        else:
+            present = [(view.snapshot.worker, view.snapshot.gauges.get(name, {})) for view in living]
+            samples = [(str(worker), value) for worker, values in present for value in values.values()]
+            metric, key = f"tenantry_{name}", "worker"
+        if samples:
+            page.family(f"tenantry_{name}", figure.kind, figure.help)
+        for label, value in samples:
+            page.sample(metric, ((key, label),) if key else (), value)
     page.family("tenantry_workers", "gauge", "Scoring workers that have published their figures lately.")
     page.sample("tenantry_workers", (), float(len(living)))
     page.family("tenantry_build", "gauge", "1, with the version that runs.")
