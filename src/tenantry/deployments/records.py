@@ -20,7 +20,12 @@ STARTERS: dict[str, Policy] = {
     "realtime": Policy(priority=1, objective_ms=20.0, deadline_ms=200.0, concurrency=64),
     DEFAULT_POLICY: Policy(),
     "bulk": Policy(
-        priority=4, objective_ms=2_000.0, deadline_ms=30_000.0, concurrency=32, memory_share=0.5, log_share=0.1
+        priority=4,
+        objective_ms=2_000.0,
+        deadline_ms=30_000.0,
+        concurrency=32,
+        memory_share=0.5,
+        log_share=0.1,
     ),
 }
 """The SLO classes that are always there (B16); they can be set to other figures, and set back by removing those."""
@@ -93,4 +98,6 @@ def no_such_policy(name: str) -> NotFound:
 
 def built_in(name: str) -> Conflict:
     """The refusal to remove a class that is always there."""
-    return Conflict("policy_builtin", f"the SLO class {name!r} is built in, and has the figures that it began with")
+    return Conflict(
+        "policy_builtin", f"the SLO class {name!r} is built in, and has the figures that it began with"
+    )
