@@ -1,8 +1,11 @@
 """``tenantry canary`` in this process and through a server."""
 
+import json
 import shutil
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.cli.conftest import Run
 
@@ -68,3 +71,28 @@ def test_no_rollout_is_said_in_words(tenantry: Run, home: Path) -> None:
     unknown = tenantry(*_canary(tenantry, home, "status", "churn", "rollout-none"))
     assert (unknown.status, "not_found" in unknown.err) == (1, True)
     assert tenantry(*_canary(tenantry, home, "status", "nothing")).status == 1
+
+
+def test_a_servers_traffic_comes_into_the_report(tenantry: Run, served: Path) -> None:
+    started = tenantry(
+        *_canary(tenantry, served, "start", "churn", "--challenger", "1", "--share", "0.5", "--json")
+    )
+    rollout = started.json["id"]
+    facts = json.loads((served / "run" / "server.json").read_text())
+    key = (served / "operator.key").read_text().strip()
+    headers = {"Authorization": f"Bearer {key}", "X-Tenant": "acme"}
+    rules = set()
+    until = time.monotonic() + 20
+    with httpx.Client(base_url=facts["data_url"], headers=headers, trust_env=False) as client:
+        while time.monotonic() < until:
+            reply = client.post("/predict/churn", json={"tenure": 3})
+            assert reply.status_code == 200, reply.text
+            rules.add(reply.headers["x-tenantry-rule"])
+            shown = tenantry(*_canary(tenantry, served, "status", "churn", "--json")).json
+            if shown["champion"]["requests"] and shown["challenger"]["requests"]:
+                break
+            time.sleep(0.05)
+    assert rules == {rollout, "default"}
+    assert shown["champion"]["latency_p50_ms"] > 0
+    assert shown["challenger"]["score_mean"] > 0
+    assert tenantry(*_canary(tenantry, served, "stop", "churn", "--json")).json["state"] == "stopped"
