@@ -35,12 +35,12 @@ async def play(port: int, pieces: list[bytes], turns: int = 12, pause: float = 0
         quiet = quiet + 1 if got == size else 0
         size = got
         await asyncio.sleep(pause if quiet == turns else 0)
-    told = seen(caller.waiting, caller.ended)
+    told = seen(caller.waiting, closed=caller.ended)
     caller.reset()
     return told
 
 
-def seen(data: bytes, closed: bool) -> Seen:
+def seen(data: bytes, *, closed: bool) -> Seen:
     """Read what a server sent. Answers to HEAD have no body, which shows by what follows them."""
     answers = []
     reason = ""
@@ -92,12 +92,10 @@ def differ(own: Seen, other: Seen) -> str:
     bad_end = bool(other.answers) and other.answers[-1][2] == BAD
     if bad_end and own.closed and own.answers:
         last = own.answers[-1]
-        if other.answers[:-1] == own.answers[: len(other.answers) - 1] and (last[2] == BAD or last[1] or last[0] == REFUSED):
+        ended = last[2] == BAD or last[1] or last[0] == REFUSED
+        if ended and other.answers[:-1] == own.answers[: len(other.answers) - 1]:
             return ""
-    if any(word in own.reason for word in STRICTER):
-        return (
-            ""
-            if own.answers[:-1] == other.answers[: len(own.answers) - 1] or bad_end
-            else "before the refusal"
-        )
+    before = own.answers[:-1]
+    if any(word in own.reason for word in STRICTER) and (bad_end or other.answers[: len(before)] == before):
+        return ""
     return "answers" if own.answers != other.answers else "end"

@@ -35,7 +35,11 @@ def test_heads_are_bounded(run: Run) -> None:
                 (b"GET / HTTP/1.1\r\nb: " + b"y" * 33_000 + b"\r\n\r\n", False),
                 (b"GET / HTTP/1.1\r\nb: " + b"y" * 200_000, False),  # it never ends
                 (b"GET /" + b"y" * 200_000, False),
-                (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nb: " + b"y" * 99_000, False),
+                (
+                    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nb: "
+                    + b"y" * 99_000,
+                    False,
+                ),
                 (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"y" * 99_000, False),
             ):
                 for size in (len(request), 5000):
@@ -55,7 +59,11 @@ def test_bodies_are_bounded(run: Run) -> None:
     async def scenario() -> None:
         async with own_edge(Limits(body_bytes=10)) as edge:
             chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-            for request in (post(b"x" * 11), chunked + b"6\r\nabcdef\r\n5\r\nabcde\r\n0\r\n\r\n", chunked + b"b\r\nabc"):
+            for request in (
+                post(b"x" * 11),
+                chunked + b"6\r\nabcdef\r\n5\r\nabcde\r\n0\r\n\r\n",
+                chunked + b"b\r\nabc",
+            ):
                 async with call(edge.port) as caller:
                     await caller.send(request)
                     if request.endswith(b"abc"):
@@ -71,7 +79,11 @@ def test_bodies_are_bounded(run: Run) -> None:
 
 def test_bodies_share_a_bound(run: Run) -> None:
     async def scenario() -> None:
-        async with own_edge(Limits(held_bytes=100_000)) as edge, call(edge.port) as first, call(edge.port) as second:
+        async with (
+            own_edge(Limits(held_bytes=100_000)) as edge,
+            call(edge.port) as first,
+            call(edge.port) as second,
+        ):
             await first.send(post(b"x" * 70_000)[:-1])
             await asyncio.sleep(0.05)
             assert edge.server.common.held > 60_000
@@ -119,7 +131,10 @@ def test_a_head_that_dribbles_is_cut_off(run: Run) -> None:
 def test_a_body_that_dribbles_is_given_up(run: Run) -> None:
     async def scenario() -> None:
         async with own_edge(Limits(body_seconds=0.2), Bounds(**QUICK)) as edge:
-            for request in (post(b"x" * 1000)[:-900], b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"):
+            for request in (
+                post(b"x" * 1000)[:-900],
+                b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            ):
                 async with call(edge.port) as caller:
                     await caller.send(request)
                     told: bytes = b""
@@ -183,7 +198,9 @@ def test_a_reader_that_stalls_is_stopped_then_cut(run: Run) -> None:
 def test_a_slow_reader_who_reads_gets_everything(run: Run) -> None:
     async def scenario() -> None:
         async with own_edge(bounds=Bounds(write_seconds=0.3, **QUICK)) as edge, call(edge.port) as caller:
-            await caller.send(post(b"", "X-Bytes: 12000000") * 2 + GET.replace(b"Host: x", b"Connection: close"))
+            await caller.send(
+                post(b"", "X-Bytes: 12000000") * 2 + GET.replace(b"Host: x", b"Connection: close")
+            )
             data = bytearray()
             while piece := await caller.reader.read(1 << 20):
                 data += piece

@@ -46,7 +46,11 @@ def test_equal_heads_are_told_apart_by_nothing(run: Run) -> None:
                 assert told.json["headers"] == [["content-length", "3"]]
             # A known head, with its body in the next piece, and another request behind that.
             head, body = post(b"qrs")[:-3], b"qrs"
-            for pieces in ([head, body + GET], [head + body[:1], body[1:], GET], [head[:20], head[20:] + body + GET]):
+            for pieces in (
+                [head, body + GET],
+                [head + body[:1], body[1:], GET],
+                [head[:20], head[20:] + body + GET],
+            ):
                 for piece in pieces:
                     await caller.send(piece)
                     await asyncio.sleep(0.01)
@@ -151,7 +155,10 @@ def test_trailers_never_pass_for_headers(run: Run) -> None:
                 b"1\r\na\r\n0\r\nAuthorization: Bearer evil\r\nX-Late: 1\r\n\r\n" + GET
             )
             first, second = await caller.answer(), await caller.answer()
-            assert first.json["headers"] == [["authorization", "Bearer good"], ["transfer-encoding", "chunked"]]
+            assert first.json["headers"] == [
+                ["authorization", "Bearer good"],
+                ["transfer-encoding", "chunked"],
+            ]
             assert second.json["headers"] == [["host", "x"]]
 
     run(scenario())
@@ -208,8 +215,14 @@ def test_the_connection_ends_where_the_request_or_the_answer_says_so(run: Run) -
 def test_an_offer_of_another_protocol_is_passed_over_body_and_all(run: Run) -> None:
     async def scenario() -> None:
         async with own_edge() as edge, call(edge.port) as caller:
-            offer = post(b"hello", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
-            for pieces in ([offer + GET], [offer[:-3], offer[-3:] + GET], [offer[:9], offer[9:-5], offer[-5:], GET]):
+            offer = post(
+                b"hello", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"
+            )
+            for pieces in (
+                [offer + GET],
+                [offer[:-3], offer[-3:] + GET],
+                [offer[:9], offer[9:-5], offer[-5:], GET],
+            ):
                 for piece in pieces:
                     await caller.send(piece)
                     await asyncio.sleep(0.01)
@@ -231,7 +244,8 @@ def test_a_reply_cannot_smuggle_a_line(run: Run) -> None:
             continue
         raise AssertionError(pair)
     head, close = told.head(
-        Response(299, [(b"connection", b"Close"), (b"content-length", b"7"), (b"x-a", b"b")], b"abc"), close=False
+        Response(299, [(b"connection", b"Close"), (b"content-length", b"7"), (b"x-a", b"b")], b"abc"),
+        close=False,
     )
     lines = [b"HTTP/1.1 299 ", b"date: Thu, 01 Jan 1970 00:00:00 GMT", b"x-a: b", b"content-length: 3"]
     assert head.split(b"\r\n") == [*lines, b"connection: close", b"", b""]

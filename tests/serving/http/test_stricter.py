@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from tests.serving.http.agree import BAD, play
 from tests.serving.http.edges import answers, call, own_edge, uvicorn_edge
 from tests.serving.http.test_requests import GET, post
@@ -44,27 +43,31 @@ SMUGGLED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", SMUGGLED)
-def test_bytes_of_two_meanings_are_refused(run: Run, case: str) -> None:
+def test_bytes_of_two_meanings_are_refused(run: Run) -> None:
     """By both edges, whatever stands before and behind, with the answers before in their place."""
 
     async def scenario() -> None:
         async with own_edge() as own, uvicorn_edge() as other:
-            for first in (b"", GET, GET * 2):
-                for cut in (0, len(first) + 9, len(first) + len(SMUGGLED[case]) - 1):
-                    stream = first + SMUGGLED[case] + post(b"smuggled", path="/evil")
-                    async with call(own.port) as caller:
-                        await caller.send(stream[:cut])
-                        await asyncio.sleep(0.01)
-                        await caller.send(stream[cut:])
-                        told = answers(await caller.rest())
-                    assert [one.status for one in told] == [200] * (len(first) // len(GET)) + [400]
-                    assert (told[-1].json["code"], told[-1].closes) == ("http_malformed", True)
+            await asyncio.gather(*(refused(own.port, other.port, case) for case in SMUGGLED))
             assert "/evil" not in own.core.begun
-            seen = await play(other.port, [SMUGGLED[case]])
-            assert (seen.answers, seen.closed) == (((400, True, BAD),), True)
 
     run(scenario())
+
+
+async def refused(own: int, other: int, case: str) -> None:
+    broken = SMUGGLED[case]
+    for first in (b"", GET, GET * 2):
+        for cut in (0, len(first) + 9, len(first) + len(broken) - 1):
+            stream = first + broken + post(b"smuggled", path="/evil")
+            async with call(own) as caller:
+                await caller.send(stream[:cut])
+                await asyncio.sleep(0.01)
+                await caller.send(stream[cut:])
+                told = answers(await caller.rest())
+            assert [one.status for one in told] == [200] * (len(first) // len(GET)) + [400], case
+            assert (told[-1].json["code"], told[-1].closes) == ("http_malformed", True), case
+    seen = await play(other, [broken])
+    assert (seen.answers, seen.closed) == (((400, True, BAD),), True), case
 
 
 def test_broken_bytes_do_not_cost_the_answers_before_them(run: Run) -> None:
@@ -100,7 +103,10 @@ def test_nothing_is_read_after_a_request_that_closes(run: Run) -> None:
 
     async def scenario() -> None:
         async with own_edge() as own, uvicorn_edge() as other:
-            stream = [GET.replace(b"Host: x", b"Connection: keep-alive").replace(b"1.1", b"1.0") + b"rubbish\r\n\r\n"]
+            stream = [
+                GET.replace(b"Host: x", b"Connection: keep-alive").replace(b"1.1", b"1.0")
+                + b"rubbish\r\n\r\n"
+            ]
             assert [one[0] for one in (await play(own.port, stream)).answers] == [200]
             assert [one[0] for one in (await play(other.port, stream)).answers] == [400]
 
@@ -138,7 +144,7 @@ def test_a_refusal_of_who_waits_for_leave_closes(run: Run) -> None:
 
 
 def test_other_transfer_codings_are_refused(run: Run) -> None:
-    """uvicorn takes the undecoded bytes for the body; and takes chunks from HTTP/1.0, which knows none (RFC 9112, 6.1)."""
+    """uvicorn takes the undecoded bytes for the body, and chunks from HTTP/1.0, which knows none (RFC 9112, 6.1)."""
 
     async def scenario() -> None:
         async with own_edge() as own, uvicorn_edge() as other:
@@ -163,7 +169,9 @@ def test_bodies_behind_an_offer_to_upgrade(run: Run) -> None:
             hidden = b"GET /evil HTTP/1.1\r\n\r\n"
             plain = [head + b"Content-Length: %d\r\n\r\n" % len(hidden), hidden]
             assert '"length":22' in (await play(own.port, plain)).answers[0][2]
-            seen = await play(own.port, [head + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n0\r\n\r\n"])
+            seen = await play(
+                own.port, [head + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n0\r\n\r\n"]
+            )
             assert (seen.answers, seen.closed) == (((400, True, BAD),), True)
             assert "/evil" not in own.core.begun
             await play(other.port, plain)

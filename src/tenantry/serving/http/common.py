@@ -1,15 +1,12 @@
 """What all connections of one worker share."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from tenantry.serving.http.answers import Answers
 from tenantry.serving.http.bounds import Bounds
 from tenantry.serving.http.handler import Handler
 from tenantry.serving.http.heads import HeadCache
 from tenantry.serving.limits import Limits
-
-if TYPE_CHECKING:  # connections hold what they share, which holds the connections
-    from tenantry.serving.http.connection import Connection
 
 
 class Common:
@@ -28,7 +25,8 @@ class Common:
         self.bounds = bounds
         self.heads = HeadCache()
         self.answers = Answers(date)
-        self.connections: set[Connection] = set()
+        self.connections: set[Any] = set()
+        """Each a ``Connection``, which holds this, and so cannot be named here."""
         self.now = now
         self.held = 0
         self.draining = False

@@ -5,16 +5,17 @@ read. Where a bound is reached, the connection is not read until there is room a
 """
 
 import asyncio
-from collections import deque
 from typing import cast
 
 from tenantry.errors import TenantryError, Unavailable
 from tenantry.serving.core import too_large
 from tenantry.serving.http.answers import CONTINUE
+from tenantry.serving.http.bodies import Bodies
 from tenantry.serving.http.common import Common
 from tenantry.serving.http.exchange import Exchange
 from tenantry.serving.http.heads import END, Head
 from tenantry.serving.http.intake import DEAF, IDLE, Intake
+from tenantry.serving.http.pipeline import Pipeline
 from tenantry.serving.replies import Response, error_reply
 
 _JOIN_BYTES = 64 << 10
@@ -25,9 +26,9 @@ class Connection(asyncio.Protocol):
     """One caller. ``common`` is what all connections share."""
 
     __slots__ = (
-        "_begin", "_busy", "_common", "_current", "_flush_called", "_handler", "_heads", "_loop", "_pending",
-        "_pipeline", "_reading", "_received", "_size", "_submit", "ended_at", "intake", "served", "transport",
-        "unsent", "writable", "writable_since",
+        "_begin", "_bodies", "_busy", "_common", "_current", "_flush_called", "_handler", "_heads", "_loop",
+        "_pipeline", "_queue", "_reading", "_submit", "ended_at", "intake", "served", "transport", "unsent", "writable",
+        "writable_since",
     )  # fmt: skip
 
     def __init__(self, common: Common, loop: asyncio.AbstractEventLoop) -> None:
@@ -39,13 +40,11 @@ class Connection(asyncio.Protocol):
         self._heads = common.heads
         self.transport: asyncio.Transport
         self.intake = Intake(self, common)
-        self._pipeline: deque[Exchange] = deque()
         self._current: Exchange | None = None
         """The request whose body is being read; it leaves the pipeline before that where it was refused early."""
-        self._pending: bytes | bytearray = b""
-        self._received = 0
-        self._size = 0
-        """Bytes of bodies that wait for answers."""
+        self._bodies = Bodies(common)
+        self._pipeline = Pipeline(common, self._bodies)
+        self._queue = self._pipeline.queue
         self._busy = self._flush_called = False
         self._reading = True
         self.served = False
@@ -70,13 +69,13 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Some bytes: mostly one whole request, with a head that came before."""
         end = 0
-        if self.intake.stage == IDLE and not self._pipeline:
+        if self.intake.stage == IDLE and not self._queue:
             end = data.find(END) + 4
             head = self._heads.find(data[:end])
             if head is not None and end + head.length == len(data):
                 exchange = Exchange(self, head)
                 exchange.whole = True
-                self._pipeline.append(exchange)
+                self._queue.append(exchange)
                 work = self._begin(head.method, head.path, head.query, head.headers)
                 if isinstance(work, Response):
                     exchange.done(work)
@@ -95,11 +94,9 @@ class Connection(asyncio.Protocol):
         """The connection is gone; nobody waits for the answers."""
         common = self._common
         common.connections.discard(self)
-        self._drop_pipeline()
-        common.held -= self._size
-        self._size = 0
+        self._pipeline.drop()
+        self._bodies.close()
         self._current = None
-        self._pending = b""
         self.ended_at = common.now
         self.intake.close()
 
@@ -120,14 +117,18 @@ class Connection(asyncio.Protocol):
     def room(self) -> bool:
         """Whether another request may begin."""
         bounds = self._common.bounds
-        return self.writable and len(self._pipeline) < bounds.pipeline and self._size <= bounds.pipeline_bytes
+        return (
+            self.writable
+            and len(self._queue) < bounds.pipeline
+            and self._bodies.waiting <= bounds.pipeline_bytes
+        )
 
     def opened(self, head: Head) -> None:
         """A request's head: admit it, or refuse it before its body is read."""
         exchange = Exchange(self, head)
-        self._pipeline.append(exchange)
+        self._queue.append(exchange)
         self._current = exchange
-        self._received = 0
+        self._bodies.begin()
         work = self._begin(head.method, head.path, head.query, head.headers)
         if isinstance(work, Response):
             exchange.done(work)
@@ -145,27 +146,14 @@ class Connection(asyncio.Protocol):
         exchange = self._current
         if exchange is None:
             return
-        size = len(data)
-        self._received += size
-        if exchange.answer is not None:
-            if self._received > self._common.bounds.discard_bytes:
-                self._abort_rest(exchange)
+        if exchange.answer is None:
+            error = self._bodies.add(exchange, data)
+            if error is not None:
+                self.fail(error)
             return
-        common = self._common
-        if self._received > common.limits.body_bytes:
-            self.fail(too_large(common.limits.body_bytes))
-        elif common.held + size > common.limits.held_bytes:
-            self.fail(Unavailable("serving_busy", "this worker holds as many large bodies as it may"))
-        else:
-            exchange.size += size
-            self._size += size
-            common.held += size
-            if not self._pending:
-                self._pending = data
-            elif isinstance(self._pending, bytes):
-                self._pending = bytearray(self._pending + data)
-            else:
-                self._pending += data
+        self._bodies.received += len(data)
+        if self._bodies.received > self._common.bounds.discard_bytes:
+            self._abort_rest(exchange)
 
     def ended(self) -> bool:
         """The body is whole: have it answered. Returns whether another request may follow."""
@@ -175,8 +163,7 @@ class Connection(asyncio.Protocol):
         self._current = None
         exchange.whole = True
         if exchange.answer is None:
-            body, self._pending = self._pending, b""
-            self._submit(exchange.work, bytes(body), exchange.done)
+            self._submit(exchange.work, self._bodies.take(), exchange.done)
         return not exchange.close
 
     def broken(self, error: TenantryError) -> None:
@@ -184,7 +171,7 @@ class Connection(asyncio.Protocol):
         exchange = self._current
         if exchange is None:
             exchange = Exchange(self, None)
-            self._pipeline.append(exchange)
+            self._queue.append(exchange)
             exchange.done(error_reply(error))
         elif exchange.answer is None:
             self.fail(error)
@@ -196,7 +183,7 @@ class Connection(asyncio.Protocol):
         exchange = self._current
         if exchange is None:
             return
-        self._pending = b""
+        self._bodies.begin()
         exchange.close = True
         self.intake.stop(dropped=True)
         if exchange.answer is None:
@@ -208,16 +195,16 @@ class Connection(asyncio.Protocol):
         """Read no more of a request that was refused already."""
         exchange.close = True
         self.intake.stop(dropped=True)
-        if exchange not in self._pipeline and not self._pipeline:
+        if exchange not in self._queue and not self._queue:
             self._finish()
 
     # Answers.
 
     def answered(self) -> None:
         """A request's answer is here: write what can be written in order, several in one piece."""
-        if self._busy or self._pipeline[0].answer is None:
+        if self._busy or self._queue[0].answer is None:
             return  # what is being read is settled at its end; who is not first waits
-        if len(self._pipeline) == 1:
+        if len(self._queue) == 1:
             self._settle()
         elif not self._flush_called:
             self._flush_called = True
@@ -254,8 +241,8 @@ class Connection(asyncio.Protocol):
             current is not None
             and current.expects
             and current.answer is None
-            and not self._received
-            and self._pipeline[0] is current
+            and not self._bodies.received
+            and self._queue[0] is current
         ):
             current.expects = False
             self.transport.write(CONTINUE)
@@ -270,30 +257,12 @@ class Connection(asyncio.Protocol):
             self.transport.pause_reading()
 
     def _flush(self) -> None:
-        pipeline = self._pipeline
-        common = self._common
-        out: list[bytes] = []
-        size = 0
-        close = False
-        while pipeline and not close:
-            exchange = pipeline[0]
-            answer = exchange.answer
-            if answer is None:
-                break
-            pipeline.popleft()
-            if exchange.size:
-                common.held -= exchange.size
-                self._size -= exchange.size
-            head, close = common.answers.head(answer, close=exchange.close)
-            out.append(head)
-            if not exchange.bodiless:
-                out.append(answer.body)
-                size += len(answer.body)
+        out, size, close = self._pipeline.ready()
         if not out:
             return
         self.served = True
         if self.intake.stage == IDLE:
-            self.intake.since = common.now
+            self.intake.since = self._common.now
         if size <= _JOIN_BYTES:
             self.transport.write(b"".join(out))
         else:
@@ -309,7 +278,7 @@ class Connection(asyncio.Protocol):
         Closing with bytes unread resets the connection, and a reset can take the answer from the caller's buffers.
         """
         self.ended_at = self._common.now
-        self._drop_pipeline()
+        self._pipeline.drop()
         intake = self.intake
         clean = intake.stage in (IDLE, DEAF) and self._current is None and not intake.dropped
         intake.stop()
@@ -322,14 +291,6 @@ class Connection(asyncio.Protocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
 
-    def _drop_pipeline(self) -> None:
-        while self._pipeline:
-            exchange = self._pipeline.popleft()
-            exchange.owner = None
-            if exchange.work is not None:
-                self._handler.abandon(exchange.work)
-                exchange.work = None
-
     def settle(self) -> None:
         """Write what the times of :mod:`~tenantry.serving.http.times` have decided."""
         if self.ended_at is None:
@@ -338,17 +299,17 @@ class Connection(asyncio.Protocol):
     @property
     def waiting(self) -> bool:
         """Whether a request waits for its answer."""
-        return bool(self._pipeline)
+        return bool(self._queue)
 
     def drain(self) -> None:
         """Answer what is in flight, then close; at once where nothing is."""
         if self.ended_at is not None:
             return
-        if not self._pipeline:
+        if not self._queue:
             self.ended_at = self._common.now
             self.intake.stop()
             self.transport.close()
             return
-        self._pipeline[-1].close = True
+        self._queue[-1].close = True
         if self._current is None:
             self.intake.stop()

@@ -9,6 +9,7 @@ from tenantry.serving.http.intake import BODY, HEAD, IDLE, PLAIN
 def look(common: Common) -> dict[str, int]:
     """Cut off who is late; returns how many, by reason."""
     late: dict[str, int] = {}
+    connection: Connection
     for connection in list(common.connections):
         reason = _writing(connection, common) or _reading(connection, common)
         if reason:
