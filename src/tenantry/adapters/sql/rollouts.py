@@ -20,6 +20,8 @@ from tenantry.ports.clock import Clock, SystemClock
 from tenantry.registry import no_such_model
 from tenantry.tenancy import TenantId
 
+ROWS = 500
+"""Rows of one INSERT."""
 _decode = msgspec.json.Decoder(Rollout).decode
 
 
@@ -89,18 +91,27 @@ class SqlRollouts:
         with self._database.write() as connection:
             if _locked(connection, rollout) is None:
                 return 0
-            new = [one for one in rewards if one.request_id is None]
+            requests = list(dict.fromkeys(one.request_id for one in rewards if one.request_id is not None))
+            fresh = self._remembered(connection, rollout, requests)
+            new = []
             for one in rewards:
-                if one.request_id is not None:
-                    seen = self._database.insert(rollout_rewards).values(
-                        rollout=rollout, request=one.request_id
-                    )
-                    seen = seen.on_conflict_do_nothing().returning(rollout_rewards.c.request)
-                    if connection.execute(seen).first() is not None:
-                        new.append(one)
+                if one.request_id is None or one.request_id in fresh:
+                    new.append(one)
+                    fresh.discard(one.request_id)
             if new:
                 _change(connection, rollout, lambda now: rewarded(now, new))
         return len(new)
+
+    def _remembered(
+        self, connection: sa.Connection, rollout: str, requests: builtins.list[str]
+    ) -> set[str | None]:
+        """Write the requests down; returns those that were not yet."""
+        fresh: set[str | None] = set()
+        for start in range(0, len(requests), ROWS):
+            rows = [{"rollout": rollout, "request": request} for request in requests[start : start + ROWS]]
+            seen = self._database.insert(rollout_rewards).values(rows).on_conflict_do_nothing()
+            fresh.update(connection.execute(seen.returning(rollout_rewards.c.request)).scalars())
+        return fresh
 
     def forget(self, before: float) -> None:
         """See ``Rollouts.forget``."""
