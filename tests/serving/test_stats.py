@@ -239,10 +239,3 @@ def test_a_folder_that_cannot_be_written_stops_nothing(
     views = Merged(tmp_path / "file", stats, background).refresh().result()
     assert totals(views)[REQUESTS] == 1
     assert "cannot be published" in capsys.readouterr().out
-
-
-def test_clear_forgets(tmp_path: Path, background: ThreadPoolExecutor) -> None:
-    Merged(tmp_path, Stats(4, EVERYTHING_EXISTS), background).publish().result()
-    assert len(stats_snapshot.files(tmp_path)) == 1
-    stats_snapshot.clear(tmp_path)
-    assert list(tmp_path.iterdir()) == []

@@ -28,8 +28,10 @@ from tenantry.telemetry import get_logger
 Record = bytes | Callable[[], bytes]
 """A record, or what makes it on the writer's thread (once; an exception loses the record, and is counted)."""
 
-WAITING_BYTES = 32 << 20
-"""Most bytes that wait in memory for the disk, unless told otherwise; what comes on top is dropped, and counted."""
+WAITING_BYTES = 48 << 20
+"""Most bytes that wait in memory for the disk, unless told otherwise; what comes on top is dropped, and counted. The
+largest request that a worker takes fits.
+"""
 QUIET_SECONDS = 0.2
 """How long records may wait in memory before they are written, unless there are many."""
 EAGER_BYTES = 1 << 20

@@ -17,8 +17,6 @@ from tenantry.telemetry import get_logger
 
 BLOCK_BYTES = 1 << 20
 BLOCK_SECONDS = 1.0
-WAITING_BYTES = 64 << 20
-"""Most bytes of requests that wait in memory for the disk: room for the largest single one."""
 
 _REQUEST_BYTES, _ROW_BYTES = 400, 200
 """What a request, and a row of its outcomes, take in memory beside the body; roughly, and rather too much."""
@@ -36,8 +34,15 @@ class _Route(Protocol):
     def path(self) -> str: ...
 
 
+class _Form(Protocol):
+    def rest(self) -> tuple[bytes, int | None]: ...
+
+
 class Kept(Logged, Protocol):
     """What is kept of a finished request."""
+
+    @property
+    def form(self) -> _Form | None: ...  # noqa: D102
 
     @property
     def policy(self) -> _Policy: ...  # noqa: D102
@@ -95,6 +100,9 @@ class InferenceLog:
         kind, header_length = JSON_RECORDS, None
         if work.route.path.startswith("/v2"):
             kind = OIP_JSON
+            if work.form is not None:
+                body, header_length = work.form.rest()
+                kind = OIP_JSON if header_length is None else OIP_BINARY
             length = work.headers.get(_BINARY_HEADER)
             if length is not None:
                 kind = OIP_BINARY

@@ -84,9 +84,3 @@ def read(path: Path) -> Snapshot:
 def files(folder: Path) -> list[Path]:
     """The snapshot files of all workers, living and gone."""
     return sorted(folder.glob(f"{_FILE}*"))
-
-
-def clear(folder: Path) -> None:
-    """Forget all figures, as at the start of a server that is to count from zero."""
-    for path in [*folder.glob("worker-*"), *folder.glob(".worker-*"), *folder.glob("top*")]:
-        path.unlink(missing_ok=True)
