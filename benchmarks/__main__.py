@@ -15,6 +15,7 @@ SECTIONS = {
     "automl": "Quality, leakage and size on tables with a manifest",
     "routing": "Routing decisions, and changes among 10,000 tenants",
     "serving": "One scoring worker beside a bare echo server",
+    "memory": "Ten thousand models in two scoring workers",
     "zipf": "A thousand tenants' models under Zipf's law, beside the echo and the rivals",
     "rivals": "The rivals: start, memory, first requests",
     "cold": "Models that are not in memory",

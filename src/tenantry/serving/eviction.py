@@ -135,10 +135,14 @@ class Ranking:
                 found = model
         for entry in passed:
             heappush(heap, entry)
-        if len(heap) > 2 * len(resident) + 64:
-            self._heap = [e for e in heap if e[2] in resident and resident[e[2]].rank == e[1]]
-            heapify(self._heap)
+        self.prune(resident)
         return found
+
+    def prune(self, resident: Mapping[Key, Model]) -> None:
+        """Forget what left, once that is more than what is there."""
+        if len(self._heap) > 2 * len(resident) + 64:
+            self._heap = [e for e in self._heap if e[2] in resident and resident[e[2]].rank == e[1]]
+            heapify(self._heap)
 
     def went(self, model: Model) -> None:
         """The floor rises to the worth of the model that was pushed out."""

@@ -229,6 +229,7 @@ class Residency:
             if model is not None:
                 self._drop(model)
                 self._leave("forgotten", model, "no deployment names this version any more", now)
+        self._ranking.prune(self._resident)
 
     def warm(self, table: EndpointTable) -> None:
         """Load, when nothing else is to be loaded, the versions in use of pinned deployments, and then, as far as they
@@ -245,7 +246,9 @@ class Residency:
             model = models.pop()
             self._drop(model)
             self._leave("cleared", model, "everything was to be cleared", now)
-        del model
+            del model
+        self._resident.clear()  # an emptied dictionary keeps its table; a cleared one does not
+        self._ranking.prune(self._resident)
         self._tidy()
         self._trim()
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
@@ -96,9 +95,9 @@ class Loads:
 
     def read(self, key: Key, ref: VersionRef) -> Model:
         """Read and open a model, timed. Raises as :func:`read_model` does."""
-        started = time.perf_counter()
+        started = self._now()
         model = read_model(self._home, self._runtimes, key[0], ref)
-        model.seconds = time.perf_counter() - started
+        model.seconds = self._now() - started
         return model
 
     def _load(self, key: Key, ref: VersionRef, future: Future[Model]) -> None:

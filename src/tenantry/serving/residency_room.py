@@ -123,6 +123,8 @@ class Room:
         return [key for key in keys if key in self._resident]
 
     def _cycling(self, before: Gone | None, victim: Model, now: float) -> str:
+        # As if it had gone in and straight out: otherwise what was often used once would never get old.
+        self._ranking.went(victim)
         back, seen = self._guard.returns
         away = 0.0 if before is None else now - before.used
         return (
