@@ -20,8 +20,6 @@ from tenantry.ports.clock import Clock, SystemClock
 from tenantry.registry import no_such_model
 from tenantry.tenancy import TenantId
 
-ROWS = 500
-"""Rows of one INSERT."""
 _decode = msgspec.json.Decoder(Rollout).decode
 
 
@@ -106,12 +104,11 @@ class SqlRollouts:
         self, connection: sa.Connection, rollout: str, requests: builtins.list[str]
     ) -> set[str | None]:
         """Write the requests down; returns those that were not yet."""
-        fresh: set[str | None] = set()
-        for start in range(0, len(requests), ROWS):
-            rows = [{"rollout": rollout, "request": request} for request in requests[start : start + ROWS]]
-            seen = self._database.insert(rollout_rewards).values(rows).on_conflict_do_nothing()
-            fresh.update(connection.execute(seen.returning(rollout_rewards.c.request)).scalars())
-        return fresh
+        if not requests:
+            return set()
+        seen = self._database.insert(rollout_rewards).on_conflict_do_nothing()
+        rows = [{"rollout": rollout, "request": request} for request in requests]
+        return set(connection.execute(seen.returning(rollout_rewards.c.request), rows).scalars())
 
     def forget(self, before: float) -> None:
         """See ``Rollouts.forget``."""
