@@ -1,8 +1,11 @@
 """``tenantry load``, as a customer's CI calls it: against a small server, and against real scoring workers."""
 
+import http.client
 import json
+import struct
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -10,10 +13,14 @@ import pytest
 from tests.loadtest.conftest import Asked, SmallServer, reply
 from tests.serving.plans import furnish
 
+from tenantry.adapters.arrow import ParquetLogFiles
+from tenantry.app.recorded import recorded_log
 from tenantry.app.supervisor import Supervisor, scoring_worker
 from tenantry.cli.entry import run
 from tenantry.errors import Unavailable
 from tenantry.loadtest import Target, ask
+from tenantry.predictions import LogKeeper, Retention
+from tenantry.tenancy import TenantId
 
 Serve = Callable[..., SmallServer]
 QUICK = ("--duration", "1s", "--warmup", "0s", "--timeout", "5s")
@@ -106,14 +113,11 @@ def test_what_cannot_be_done_is_said(
     assert json.loads(capsys.readouterr().err.strip().splitlines()[-1])["code"] == code
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Two tenants with four models behind two real workers."""
-    folder = tmp_path_factory.mktemp("home")
-    furnish(folder)
-    (folder / "operator.key").write_text("tnk_operator\n")
-    workers = [scoring_worker(folder, number, "warning") for number in range(2)]
-    supervisor = Supervisor(folder, {"data": ("127.0.0.1", 0)}, workers)
+@contextmanager
+def serving(folder: Path, workers: int) -> Iterator[str]:
+    """Real workers on a home folder, from when they answer."""
+    children = [scoring_worker(folder, number, "warning", workers=workers) for number in range(workers)]
+    supervisor = Supervisor(folder, {"data": ("127.0.0.1", 0)}, children)
     supervisor.start()
     until, url = time.monotonic() + 60, supervisor.urls["data"]
     while True:
@@ -123,8 +127,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         except Unavailable:
             assert time.monotonic() < until
             time.sleep(0.1)
-    yield folder
+    yield url
     supervisor.stop()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Two tenants with four models behind two real workers."""
+    folder = tmp_path_factory.mktemp("home")
+    furnish(folder)
+    (folder / "operator.key").write_text("tnk_operator\n")
+    with serving(folder, 2):
+        yield folder
 
 
 @pytest.mark.parametrize("protocol", ["predict", "v2"])
@@ -152,3 +166,73 @@ def test_one_tenant_s_key_reaches_its_own_models_only(home: Path, capsys: pytest
     keys.write_text("key,tenant,model\ntnk_acme,acme,secret\n")
     assert run(["load", url, "--keys", str(keys), "--rate", "50", *QUICK, "--json"]) == 1
     assert "404" in json.loads(capsys.readouterr().err)["error"]
+
+
+def test_an_inference_log_is_replayed_as_it_was_recorded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Records and tensors, JSON and binary, of two tenants: each goes to the path it came by and is answered again."""
+    furnish(tmp_path)
+    (tmp_path / "operator.key").write_text("tnk_operator\n")
+    tensors = [{"name": "tenure", "shape": [1], "datatype": "FP64", "data": [3.0]}]
+    head = json.dumps(
+        {
+            "inputs": [
+                {"name": "tenure", "shape": [1], "datatype": "FP64", "parameters": {"binary_data_size": 8}}
+            ]
+        }
+    ).encode()
+    sent = [
+        ("/predict/churn", "tnk_acme", b'[{"tenure": 1}, {"tenure": 2}]', {}),
+        ("/v2/models/value/infer", "tnk_acme", json.dumps({"inputs": tensors}).encode(), {}),
+        ("/predict/secret", "tnk_bolt", b'{"tenure": 4}', {}),
+        (
+            "/v2/models/churn/infer",
+            "tnk_acme",
+            head + struct.pack("<d", 5.0),
+            {"Inference-Header-Content-Length": str(len(head))},
+        ),
+    ]
+    with serving(tmp_path, 1) as url:
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+        for path, key, body, more in sent:
+            connection.request("POST", path, body, {"Authorization": f"Bearer {key}", **more})
+            answer = connection.getresponse()
+            assert (answer.status, answer.read() != b"") == (200, True)
+            time.sleep(0.05)
+        connection.close()
+    logged(tmp_path)
+    with serving(tmp_path, 1) as url:
+        assert (
+            run(
+                [
+                    "load",
+                    str(tmp_path),
+                    "--replay",
+                    str(tmp_path),
+                    "--since",
+                    "1h",
+                    "--speed",
+                    "0.5",
+                    "--json",
+                ]
+            )
+            == 0
+        )
+    (stage,) = json.loads(capsys.readouterr().out)["report"]["stages"]
+    assert [(one["status"], one["count"]) for one in stage["outcomes"]] == [(200, 4)]
+    assert stage["seconds"] >= 0.3, "half as fast as it was recorded"
+    twice = logged(tmp_path)
+    assert twice[:4] == twice[4:], "the same requests in the same order"
+    assert [body for _, _, _, body in twice[:4]] == [body for _, _, body, _ in sent]
+
+
+def logged(home: Path) -> list[tuple[str, str, str, bytes]]:
+    """Every request of the inference log, in order of time."""
+    LogKeeper(home / "spool", home / "predictions", ParquetLogFiles(), Retention()).drain()
+    log = recorded_log(home)
+    deployments = [("acme", "churn"), ("acme", "value"), ("bolt", "secret")]
+    found = [one for tenant, name in deployments for one in log.read(TenantId(tenant), name)]
+    return [
+        (one.tenant, one.deployment, one.format, one.body) for one in sorted(found, key=lambda one: one.time)
+    ]

@@ -1,17 +1,20 @@
 """What ``tenantry load`` does around the load itself: whom to ask, what to send, and what to show."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
 
+from tenantry.app.recorded import recorded_log
 from tenantry.cli.session import Session
 from tenantry.cli.show import pairs, table
 from tenantry.errors import InvalidRequest, Unauthenticated, Unavailable
 from tenantry.loadtest import (
     PATHS,
+    Call,
     Change,
     KeyLine,
     Latency,
@@ -23,6 +26,7 @@ from tenantry.loadtest import (
     ask,
     assemble,
     bodies,
+    calls_of,
     inputs_of,
     random_records,
     read_keys,
@@ -52,6 +56,7 @@ class Content(NamedTuple):
     protocol: Protocol
     replay: Path | None
     speed: float
+    since: float
 
 
 def aim(session: Session, where: str | None, keys: Path | None, model: str | None, ca: str | None) -> Aim:
@@ -95,7 +100,9 @@ def requests_of(
     if content.replay is not None:
         if content.speed <= 0:
             raise InvalidRequest("load_shape", "the speed must be above 0")
-        return replay(aim.url, read_log(content.replay), aim.targets, speed=content.speed, path=path)
+        return replay(
+            aim.url, _recorded(aim, content.replay, content.since), aim.targets, speed=content.speed
+        )
     if content.rows < 1:
         raise InvalidRequest("load_shape", "a request holds at least 1 row")
     given = read_records(content.records) if content.records is not None else None
@@ -112,6 +119,20 @@ def requests_of(
             made[inputs] = bodies(rows, protocol=content.protocol, rows=content.rows, inputs=inputs)
     pairs_ = [(target, made[inputs]) for target, inputs in zip(aim.targets, found, strict=True)]
     return assemble(aim.url, pairs_, path=path), None
+
+
+def _recorded(aim: Aim, where: Path, since: float) -> list[Call]:
+    """The requests of a file in JSON lines, or of a home folder's inference log of the last ``since`` seconds."""
+    if not where.is_dir():
+        return read_log(where)
+    log, begin = recorded_log(where), time.time() - since
+    pairs_ = {(target.tenant, target.model) for target in aim.targets}
+    calls = calls_of(
+        one for tenant, model in sorted(pairs_) for one in log.read(TenantId(tenant), model, begin)
+    )
+    if not calls:
+        raise InvalidRequest("load_replay", f"the inference log of {where} has no such requests of that time")
+    return calls
 
 
 def _running(home: Path) -> str:

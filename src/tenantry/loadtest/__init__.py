@@ -19,7 +19,7 @@ from tenantry.loadtest.drive import Drive, drive, drive_async
 from tenantry.loadtest.junit import write_junit
 from tenantry.loadtest.objectives import Objective, check, read_objectives
 from tenantry.loadtest.pool import Sink
-from tenantry.loadtest.replay import Call, Recorded, read_log, replay
+from tenantry.loadtest.replay import Call, Recorded, calls_of, read_log, replay
 from tenantry.loadtest.replies import Reply
 from tenantry.loadtest.report import Check, Latency, Report, Stage
 from tenantry.loadtest.requests import Requests, assemble
@@ -50,6 +50,7 @@ __all__ = [
     "ask",
     "assemble",
     "bodies",
+    "calls_of",
     "cautions",
     "check",
     "compare",

@@ -11,11 +11,12 @@ import msgspec
 
 from tenantry.errors import InvalidRequest
 from tenantry.loadtest.discover import Input
+from tenantry.loadtest.requests import INFER, PREDICT
 
 Protocol = Literal["predict", "v2"]
 POOL = 64
 """How many different bodies are made for models with the same inputs."""
-PATHS: dict[Protocol, str] = {"predict": "/predict/{model}", "v2": "/v2/models/{model}/infer"}
+PATHS: dict[Protocol, str] = {"predict": PREDICT, "v2": INFER}
 _WORDS = ("yes", "no", "basic", "standard", "premium", "north", "south", "other")
 _FIRST_DAY = date(2020, 1, 1)
 Record = dict[str, Any]

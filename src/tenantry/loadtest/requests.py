@@ -9,6 +9,9 @@ import msgspec
 from tenantry.errors import InvalidRequest
 from tenantry.loadtest.targets import Target
 
+PREDICT, INFER = "/predict/{model}", "/v2/models/{model}/infer"
+"""The paths that score: records, and tensors of the Open Inference Protocol."""
+
 
 class Address(NamedTuple):
     """Where a server is. ``host_header`` is what requests say."""
@@ -55,9 +58,7 @@ def tail_of(body: bytes) -> bytes:
     return b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
-def assemble(
-    url: str, pairs: Sequence[tuple[Target, Sequence[bytes]]], *, path: str = "/predict/{model}"
-) -> Requests:
+def assemble(url: str, pairs: Sequence[tuple[Target, Sequence[bytes]]], *, path: str = PREDICT) -> Requests:
     """Requests for targets and their bodies; targets that share a list of bodies share it in memory too.
 
     ``path`` has the model's name in braces. Raises ``InvalidRequest("load_targets")`` where there is nothing to send.

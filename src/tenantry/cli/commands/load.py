@@ -33,8 +33,12 @@ def load(  # noqa: PLR0913 — a load test has many sides, each an option of its
     ] = None,
     replay: Annotated[
         Path | None,
-        Parameter(help="A recorded log (JSON lines: time, tenant, deployment, body) to send again."),
+        Parameter(
+            help="Recorded requests to send again: a home folder, for its inference log, or JSON lines with time,"
+            " tenant, deployment and body."
+        ),
     ] = None,
+    since: Annotated[str, Parameter(help="How far back an inference log is replayed.")] = "1d",
     speed: Annotated[float, Parameter(help="How many times as fast the log is replayed.")] = 1.0,
     arrivals: Annotated[Arrivals, Parameter(help="Gaps between requests: random, or all alike.")] = "poisson",
     duration: Annotated[str, Parameter(help="Length of each stage, such as 10s or 5m.")] = "10s",
@@ -102,7 +106,7 @@ def load(  # noqa: PLR0913 — a load test has many sides, each an option of its
     baseline = loadtest.load_baseline(compare) if compare else None
     ca_file = None if ca is None else str(ca)
     aim = work.aim(session, where, keys, model, ca_file)
-    content = work.Content(records, rows, protocol, replay, speed)
+    content = work.Content(records, rows, protocol, replay, speed, float(seconds_of("--since", since)))
     requests, recorded = work.requests_of(session, aim, content, ca_file)
     traffic = loadtest.Load(
         url=aim.url,
