@@ -40,6 +40,7 @@ def done(
         tenant=tenant,
         policy=SimpleNamespace(log_share=share),
         route=SimpleNamespace(path=path),
+        form=None,
         **values | more,
     )
 

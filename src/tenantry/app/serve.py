@@ -20,6 +20,7 @@ from tenantry.app.scoring import Place, ScoringWorker
 from tenantry.serving import application
 from tenantry.serving.http import IDLE_SECONDS, BoundedProtocol, CoreHandler, sweep
 from tenantry.serving.http import serve as serve_http
+from tenantry.serving.tls import Certificate
 from tenantry.settings import Settings, load_settings
 from tenantry.telemetry import bound, configure, get_logger
 
@@ -36,8 +37,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def run(worker: ScoringWorker, sockets: list[socket.socket], settings: Settings) -> None:
-    """Answer until SIGTERM or SIGINT; then finish the requests in flight."""
+async def run(
+    worker: ScoringWorker, sockets: list[socket.socket], settings: Settings, grpc: str | None = None
+) -> None:
+    """Answer until SIGTERM or SIGINT; then finish the requests in flight. ``grpc``: host:port for gRPC; None: none."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -47,14 +50,14 @@ async def run(worker: ScoringWorker, sockets: list[socket.socket], settings: Set
     local = _local_socket(worker.place)
     tls = None
     if settings.tls_certificate is not None:
-        from tenantry.serving.tls import context_of  # noqa: PLC0415 — OpenSSL only where it is wanted
-
-        tls = context_of(settings.tls_certificate, settings.tls_key)
+        tls = Certificate(settings.tls_certificate, settings.tls_key)
     edges = [serve_http(handler, [local], limits=worker.limits, stop=stop)]
     if settings.http == "own":
-        edges.append(serve_http(handler, sockets, limits=worker.limits, stop=stop, ssl=tls))
+        edges.append(serve_http(handler, sockets, limits=worker.limits, stop=stop, certificate=tls))
     else:
         edges.append(_serve_uvicorn(worker, sockets, stop, settings))
+    if grpc is not None:
+        edges.append(_serve_grpc(worker, grpc, stop, settings))
     try:
         await asyncio.gather(*edges)
     finally:
@@ -97,6 +100,14 @@ async def _serve_uvicorn(
         await asyncio.gather(*background, return_exceptions=True)
 
 
+async def _serve_grpc(worker: ScoringWorker, address: str, stop: asyncio.Event, settings: Settings) -> None:
+    from tenantry.adapters.grpc import serve as serve_grpc  # noqa: PLC0415 — memory that few workers need to spend
+
+    certificate = settings.tls_certificate
+    tls = None if certificate is None else (certificate, settings.tls_key)
+    await serve_grpc(worker.core, worker.scheduler, address, stop=stop, tls=tls)
+
+
 async def _sweep(server: uvicorn.Server) -> None:
     loop = asyncio.get_running_loop()
     while True:
@@ -132,6 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--worker", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1, help="how many there are on this machine")
+    parser.add_argument("--grpc", help="host:port to listen on for gRPC; without it there is none")
     parser.add_argument("--http", help="the HTTP edge: own or uvicorn (default: TENANTRY_HTTP)")
     parser.add_argument("--log-level")
     parser.add_argument("--log-format")
@@ -151,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         sockets = [socket.socket(fileno=number) for number in given.fd]
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(worker, sockets, settings))
+            runner.run(run(worker, sockets, settings, given.grpc))
     return 0
 
 

@@ -41,7 +41,9 @@ _log = get_logger("supervisor")
 
 
 class Child(NamedTuple):
-    """One process to keep alive. In ``argv``, ``{fd:NAME}`` stands for the inherited socket of that name."""
+    """One process to keep alive. In ``argv``, ``{fd:NAME}`` stands for the inherited socket of that name, and
+    ``{at:NAME}`` for the host:port of a reserved one.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -80,6 +82,9 @@ class Supervisor:
 
     ``listen``: socket name → (host, port); port 0 takes a free one. After :meth:`start`, ``run/server.json``
     holds ``pid``, ``version``, ``started``, ``NAME_url`` for each socket, and ``processes`` (name → pid).
+
+    ``reserve``: the same for sockets that are held but not listened on, for children that can only listen themselves,
+    side by side (SO_REUSEPORT); their ``NAME_url`` is host:port, as clients of gRPC want it.
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class Supervisor:
         listen: Mapping[str, tuple[str, int]],
         children: Sequence[Child],
         *,
+        reserve: Mapping[str, tuple[str, int]] | None = None,
         grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         self._folder = home / "run"
@@ -95,6 +101,8 @@ class Supervisor:
         self._children = [_Running(child) for child in children]
         self._grace = grace_seconds
         self._sockets: dict[str, socket.socket] = {}
+        self._reserve = dict(reserve or {})
+        self._reserved: dict[str, socket.socket] = {}
         self._lock: int | None = None
         self._started = 0.0
 
@@ -106,7 +114,8 @@ class Supervisor:
     @property
     def urls(self) -> dict[str, str]:
         """Socket name → URL, once started."""
-        return {name: _url(opened) for name, opened in self._sockets.items()}
+        served = {name: _url(opened) for name, opened in self._sockets.items()}
+        return served | {name: _address(opened) for name, opened in self._reserved.items()}
 
     @property
     def pids(self) -> dict[str, int]:
@@ -124,6 +133,8 @@ class Supervisor:
         try:
             for name, (host, port) in self._listen.items():
                 self._sockets[name] = _listening(host, port)
+            for name, (host, port) in self._reserve.items():
+                self._reserved[name] = _bound(host, port, socket.SO_REUSEPORT)
             _raise_file_limit()
             self._started = time.time()
             for one in self._children:
@@ -201,7 +212,7 @@ class Supervisor:
 
     def _spawn(self, one: _Running) -> None:
         named = {name: opened for name, opened in self._sockets.items() if f"{{fd:{name}}}" in one.child.argv}
-        argv = [_filled(word, named) for word in one.child.argv]
+        argv = [_filled(word, named, self._reserved) for word in one.child.argv]
         parent = os.getpid()
         one.process = subprocess.Popen(  # noqa: S603 — commands of our own, no shell
             argv,
@@ -241,9 +252,10 @@ class Supervisor:
         self._lock = lock
 
     def _release(self) -> None:
-        for opened in self._sockets.values():
+        for opened in (*self._sockets.values(), *self._reserved.values()):
             opened.close()
         self._sockets.clear()
+        self._reserved.clear()
         self.facts.unlink(missing_ok=True)
         if self._lock is not None:
             os.close(self._lock)
@@ -252,6 +264,17 @@ class Supervisor:
 
 def _listening(host: str, port: int) -> socket.socket:
     """A listening socket that children may inherit. Raises ``Unavailable("port_taken")``."""
+    opened = _bound(host, port, socket.SO_REUSEADDR)
+    try:
+        opened.listen(BACKLOG)
+    except OSError as error:
+        opened.close()
+        raise Unavailable("port_taken", f"cannot listen on {host}:{port}: {error}") from error
+    return opened
+
+
+def _bound(host: str, port: int, option: int) -> socket.socket:
+    """A socket with an address of its own. Raises ``Unavailable("port_taken")``."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -260,9 +283,8 @@ def _listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise Unavailable("port_taken", f"cannot listen on {host}:{port}: {error}") from error
     try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.setsockopt(socket.SOL_SOCKET, option, 1)
         opened.bind(address)
-        opened.listen(BACKLOG)
     except OSError as error:
         opened.close()
         raise Unavailable("port_taken", f"cannot listen on {host}:{port}: {error}") from error
@@ -276,7 +298,15 @@ def _url(opened: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _filled(word: str, sockets: Mapping[str, socket.socket]) -> str:
+def _address(opened: socket.socket) -> str:
+    """The address to use from this machine, as host:port."""
+    return _url(opened).removeprefix("http://")
+
+
+def _filled(word: str, sockets: Mapping[str, socket.socket], reserved: Mapping[str, socket.socket]) -> str:
+    if word.startswith("{at:"):
+        host, port = reserved[word[4:-1]].getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return str(sockets[word[4:-1]].fileno()) if word.startswith("{fd:") else word
 
 

@@ -40,7 +40,7 @@ class Core:
     ) -> None:
         self.state = state
         self.recorders = recorders
-        self._now = now
+        self.now = now
         self._ids = Ids()
         self.clock = clock
 
@@ -70,10 +70,18 @@ class Core:
             elif pending is not None:
                 pending.exception()  # waits; the steps see for themselves how it ended
 
-    def begin(self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Work | Response:
+    def begin(
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: Mapping[bytes, bytes],
+        deadline: float = float("inf"),
+    ) -> Work | Response:
         """Admit a request by its head alone: the work to go on with, or the reply that refuses it. Never raises.
 
-        Key first, then the path, then the role: who has no key learns nothing of the paths.
+        Key first, then the path, then the role: who has no key learns nothing of the paths. ``deadline``: the caller's
+        own, by the monotonic clock.
         """
         state = self.state
         try:
@@ -81,7 +89,7 @@ class Core:
                 route, _ = match(method, path)
                 if route.probe is not None:
                     return route.probe(state)
-            caller = state.known.identify(headers, self._now())
+            caller = state.known.identify(headers, self.now())
             route, names = match(method, path)
             if caller.role not in route.roles:
                 raise forbidden(caller.role, route.actions)
@@ -94,6 +102,7 @@ class Core:
         work = Work(state, route, names, tenant)
         work.method, work.query, work.headers = method, query, headers
         work.arrived = self.clock()
+        work.deadline = deadline
         work.request_id = self._ids.request_id(headers.get(b"x-request-id"))
         parent = headers.get(b"traceparent")
         if parent is not None:
@@ -116,7 +125,7 @@ class Core:
         if policy is not None:
             work.policy = policy
             work.priority = policy.priority
-        work.deadline = work.arrived + work.policy.deadline_ms / 1000.0
+        work.deadline = min(work.deadline, work.arrived + work.policy.deadline_ms / 1000.0)
         gate = self.state.gate
         if gate is None:
             return None

@@ -76,6 +76,8 @@ def infer(work: Work) -> Steps:
         if rows > LONG_ROWS:
             yield None
         outputs.append(_tensor(model, one, outcomes, reasons))
+    if work.form is not None:
+        return work.form.reply(work, request.id, outputs)
     return infer_reply(*encode_infer(work.name, work.version, request.id, outputs))
 
 
@@ -125,6 +127,8 @@ def _schedule(work: Work, parameters: Mapping[str, Any] | None) -> None:
 
 def _request(work: Work) -> tuple[InferRequest | LateRequest, memoryview]:
     """The JSON part, read, and the binary part. Raises ``InvalidRequest``: ``body_json`` or ``header_value``."""
+    if work.form is not None:
+        return work.form.request()
     length = work.headers.get(b"inference-header-content-length")
     try:
         head, tail = split_body(work.body, length)

@@ -13,6 +13,7 @@ from tenantry.serving.models import Model, Outcome
 from tenantry.serving.replies import Response, not_found
 from tenantry.serving.state import State
 from tenantry.tenancy import TenantId
+from tenantry.wire import InferRequest, LateRequest, OutputTensor
 
 
 class Row(NamedTuple):
@@ -27,6 +28,25 @@ class Row(NamedTuple):
             return self.model.outcome(self.model.plan.score(self.record))
         except InvalidData as error:
             return error
+
+
+class Form(Protocol):
+    """An inference request that came in another form than REST's."""
+
+    def request(self) -> tuple[InferRequest | LateRequest, memoryview]:
+        """The request, and the bytes of its binary inputs in order; each call reads it anew.
+
+        Raises ``InvalidRequest``.
+        """
+        ...
+
+    def rest(self) -> tuple[bytes, int | None]:
+        """The same request as a body of REST, and the length of its JSON part where binary inputs follow."""
+        ...
+
+    def reply(self, work: "Work", request_id: str | None, outputs: list[OutputTensor]) -> Response:
+        """The reply in the same form."""
+        ...
 
 
 Pause = Future[Any] | Row | None
@@ -69,13 +89,14 @@ class Work:
 
     Times are in seconds of the monotonic clock. ``version`` and ``rule`` are known once a rule has decided; ``rows``
     once the body is read; ``outcomes`` once it is scored; ``status``, ``code`` and ``finished`` at the end. ``cost`` is
-    what it is thought to take, ``busy`` what it took, in seconds of work.
+    what it is thought to take, ``busy`` what it took, in seconds of work. ``form``: how the body is read, where it is
+    not REST's.
     """
 
     __slots__ = (
-        "abandoned", "arrived", "body", "busy", "code", "cost", "deadline", "decision", "finished", "headers", "kind",
-        "leased", "method", "name", "outcomes", "path", "policy", "priority", "query", "queued", "quota", "request_id",
-        "route", "rows", "rule", "state", "status", "steps", "tenant", "ticket", "trace", "version",
+        "abandoned", "arrived", "body", "busy", "code", "cost", "deadline", "decision", "finished", "form", "headers",
+        "kind", "leased", "method", "name", "outcomes", "path", "policy", "priority", "query", "queued", "quota",
+        "request_id", "route", "rows", "rule", "state", "status", "steps", "tenant", "ticket", "trace", "version",
     )  # fmt: skip
 
     def __init__(self, state: State, route: Operation, path: Mapping[str, str], tenant: TenantId) -> None:
@@ -92,6 +113,7 @@ class Work:
         self.status = 0
         self.code = ""
         self.body = b""
+        self.form: Form | None = None
         self.steps: Steps | None = None
         self.ticket: Ticket | None = None
         self.policy = _POLICY
@@ -207,6 +229,7 @@ class Work:
         """The same request for another version, whose reply nobody gets."""
         copy = Work(self.state, self.route, self.path, self.tenant)
         copy.method, copy.query, copy.headers, copy.body = self.method, self.query, self.headers, self.body
+        copy.form = self.form
         copy.request_id, copy.trace = self.request_id, self.trace
         copy.policy, copy.quota = self.policy, self.quota
         copy.decision = Decision(target, rule)

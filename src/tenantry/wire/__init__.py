@@ -20,7 +20,7 @@ from tenantry.wire.oip import (
     read_json,
     read_records,
 )
-from tenantry.wire.outputs import OutputTensor, encode_infer
+from tenantry.wire.outputs import OutputTensor, binary_values, encode_infer
 from tenantry.wire.tensors import Values, decode_tensor
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "ServerMetadata",
     "TensorMetadata",
     "Values",
+    "binary_values",
     "decode_infer",
     "decode_tensor",
     "encode_infer",

@@ -30,7 +30,7 @@ def encode_infer(
     for output in outputs:
         head: dict[str, Any] = {"name": output.name, "datatype": output.datatype, "shape": output.shape}
         if output.binary:
-            raw = _binary(output)
+            raw = binary_values(output)
             head["parameters"] = {"binary_data_size": len(raw)}
             tails.append(raw)
         else:
@@ -46,7 +46,8 @@ def encode_infer(
     return b"".join((head_bytes, *tails)), len(head_bytes)
 
 
-def _binary(output: OutputTensor) -> bytes:
+def binary_values(output: OutputTensor) -> bytes:
+    """An output's values as the binary tensor extension, and gRPC's raw contents, carry them."""
     if output.datatype != "BYTES":
         return array("d", output.values).tobytes()
     parts: list[bytes] = []
