@@ -18,12 +18,13 @@ class Certificate:
     """A certificate chain and its private key, both in PEM files. ``context`` stays the same object: connections made
     after :meth:`look` has taken a new certificate get the new one, those before it keep theirs.
 
-    Raises ``InvalidRequest("tls_certificate")`` where the files cannot be used.
+    Without a ``key`` it is in the certificate's file. Raises ``InvalidRequest("tls_certificate")`` where the files
+    cannot be used.
     """
 
-    def __init__(self, certificate: Path, key: Path) -> None:
+    def __init__(self, certificate: Path, key: Path | None = None) -> None:
         self._certificate = certificate
-        self._key = key
+        self._key = key or certificate
         self._stamp = self._stamps()
         self.context = _context()
         self._load(self.context)
@@ -57,7 +58,7 @@ class Certificate:
     def _load(self, context: ssl.SSLContext) -> None:
         try:
             # A key that asks for a password would wait for a terminal; an empty password refuses it instead.
-            context.load_cert_chain(self._certificate, self._key, password="")  # noqa: S106
+            context.load_cert_chain(self._certificate, self._key, password="")
         except (OSError, ValueError) as error:  # SSLError is an OSError
             raise _unusable(error) from error
 

@@ -16,6 +16,7 @@ from tenantry.serving import Limits, Response, application
 from tenantry.serving.http import Bounds, CoreHandler, Server
 from tenantry.serving.http.uvicorn_bounds import BoundedProtocol
 from tenantry.serving.replies import encode_json, error_reply, json_reply
+from tenantry.serving.tls import Certificate
 
 
 def number(headers: Mapping[bytes, bytes], name: bytes, default: int) -> int:
@@ -117,13 +118,13 @@ class Edge(NamedTuple):
 
 @contextlib.asynccontextmanager
 async def own_edge(
-    limits: Limits | None = None, bounds: Bounds | None = None, ssl: Any = None
+    limits: Limits | None = None, bounds: Bounds | None = None, certificate: Certificate | None = None
 ) -> AsyncIterator[Edge]:
     core: Any = EchoCore(limits or Limits())
     scheduler: Any = EchoScheduler(core)
     server = Server(CoreHandler(core, scheduler), core.state.limits, bounds)
     one = listener()
-    await server.start([one], ssl)
+    await server.start([one], certificate)
     try:
         yield Edge(one.getsockname()[1], core, server, scheduler)
     finally:

@@ -3,11 +3,16 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from tests.serving.http.edges import answers, call, own_edge
+import pytest
+from tests.serving.http.edges import EchoCore, EchoScheduler, answers, call, own_edge
 
-from tenantry.serving.http.heads import HeadCache
+from tenantry.serving import Limits, Response
+from tenantry.serving.http import CoreHandler, Headers, Server
+from tenantry.serving.http.answers import Answers
+from tenantry.serving.http.heads import Head, HeadCache
 
 Run = Callable[..., Any]
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -63,7 +68,6 @@ def test_equal_heads_are_told_apart_by_nothing(run: Run) -> None:
 
 def test_heads_are_forgotten_when_nobody_asks_for_them() -> None:
     cache = HeadCache()
-    from tenantry.serving.http.heads import Head, Headers
 
     def head(number: int) -> Head:
         return Head("GET", b"/%d" % number, Headers(), modern=True, keep=True)
@@ -79,8 +83,6 @@ def test_heads_are_forgotten_when_nobody_asks_for_them() -> None:
 
 
 def test_heads_that_say_more_than_a_plain_one_are_not_remembered() -> None:
-    from tenantry.serving.http.heads import Head, Headers
-
     for name, value in (
         (b"traceparent", b"00-1"), (b"transfer-encoding", b"chunked"), (b"expect", b"100-continue"),
         (b"content-length", b"100000"),
@@ -233,9 +235,6 @@ def test_an_offer_of_another_protocol_is_passed_over_body_and_all(run: Run) -> N
 
 
 def test_a_reply_cannot_smuggle_a_line(run: Run) -> None:
-    from tenantry.serving.http.answers import Answers
-    from tenantry.serving.replies import Response
-
     told = Answers(0.0)
     for pair in ((b"x-request-id", b"a\r\nset-cookie: b"), (b"x-other", b"a\nb: c"), (b"x\r\ny", b"z")):
         try:
@@ -274,20 +273,23 @@ def test_a_large_answer(run: Run) -> None:
     run(scenario())
 
 
-def test_both_address_families(run: Run) -> None:
+@pytest.mark.parametrize("family", [socket.AF_INET6, socket.AF_UNIX])
+def test_other_families_of_sockets(run: Run, tmp_path: Path, family: socket.AddressFamily) -> None:
     async def scenario() -> None:
-        from tests.serving.http.edges import EchoCore, EchoScheduler
-
-        from tenantry.serving import Limits
-        from tenantry.serving.http import CoreHandler, Server
-
         core: Any = EchoCore(Limits())
-        server = Server(CoreHandler(core, EchoScheduler(core)), core.state.limits)  # type: ignore[arg-type]
-        one = socket.socket(socket.AF_INET6)
-        one.bind(("::1", 0))
+        scheduler: Any = EchoScheduler(core)
+        server = Server(CoreHandler(core, scheduler), core.state.limits)
+        one = socket.socket(family)
+        if family == socket.AF_UNIX:
+            one.bind(str(tmp_path / "socket"))
+        else:
+            one.bind(("::1", 0))
         one.listen()
         await server.start([one])
-        reader, writer = await asyncio.open_connection("::1", one.getsockname()[1])
+        if family == socket.AF_UNIX:
+            reader, writer = await asyncio.open_unix_connection(str(tmp_path / "socket"))
+        else:
+            reader, writer = await asyncio.open_connection("::1", one.getsockname()[1])
         writer.write(GET)
         assert (await reader.readline()) == b"HTTP/1.1 200 OK\r\n"
         writer.close()

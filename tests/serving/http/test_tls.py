@@ -40,7 +40,7 @@ def test_requests_over_tls(run: Run, tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with own_edge(
-            bounds=Bounds(linger_seconds=0.2, tick_seconds=0.02), ssl=Certificate(certificate, key).context
+            bounds=Bounds(linger_seconds=0.2, tick_seconds=0.02), certificate=Certificate(certificate, key)
         ) as edge:
             options = {"ssl": trusting(certificate), "server_hostname": "one.test"}
             async with call(edge.port, **options) as caller:
@@ -70,7 +70,7 @@ def test_old_protocols_are_refused(run: Run, tmp_path: Path) -> None:
     certificate, key = make(tmp_path, "one.test")
 
     async def scenario() -> None:
-        async with own_edge(ssl=Certificate(certificate, key).context) as edge:
+        async with own_edge(certificate=Certificate(certificate, key)) as edge:
             old = trusting(certificate)
             old.set_ciphers("ALL:@SECLEVEL=0")
             with pytest.warns(DeprecationWarning, match="deprecated"):
@@ -99,7 +99,7 @@ def test_a_new_certificate_is_taken_and_a_broken_one_is_not(run: Run, tmp_path: 
 
     async def scenario() -> None:
         served = Certificate(certificate, key)
-        async with own_edge(ssl=served.context) as edge:
+        async with own_edge(certificate=served) as edge:
 
             async def greets(name: str) -> None:
                 async with call(edge.port, ssl=known, server_hostname=name) as caller:
@@ -135,6 +135,8 @@ def test_files_that_cannot_be_used_say_so(tmp_path: Path) -> None:
         capture_output=True,
     )
     (tmp_path / "empty").touch()
+    (tmp_path / "both").write_bytes(certificate.read_bytes() + key.read_bytes())
+    assert Certificate(tmp_path / "both").context
     for pair in (
         (tmp_path / "none", key),
         (certificate, tmp_path / "none"),

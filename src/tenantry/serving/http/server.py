@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
-import ssl as tls
 import time
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 from tenantry.serving.http.bounds import Bounds
 from tenantry.serving.http.common import Common
@@ -12,10 +13,13 @@ from tenantry.serving.http.connection import Connection
 from tenantry.serving.http.handler import Handler
 from tenantry.serving.http.times import look
 from tenantry.serving.limits import Limits
+from tenantry.serving.tls import Certificate
 from tenantry.telemetry import get_logger
 
 _BACKLOG = 2048
 _HANDSHAKE_SECONDS = 10.0
+_CERTIFICATE_SECONDS = 5.0
+"""How often the certificate's files are looked at."""
 _log = get_logger("http")
 
 
@@ -26,22 +30,21 @@ class Server:
         self.common = Common(handler, limits, bounds or Bounds(), time.monotonic(), time.time())
         self._servers: list[asyncio.Server] = []
         self._ticking: asyncio.Task[None] | None = None
+        self._certificate: Certificate | None = None
 
-    async def start(self, sockets: Sequence[socket.socket], ssl: tls.SSLContext | None = None) -> None:
+    async def start(self, sockets: Sequence[socket.socket], certificate: Certificate | None = None) -> None:
         """Accept from now on. The sockets are closed with the server; siblings that share one hold their own."""
         loop = asyncio.get_running_loop()
         self.tick()
-        handshake = None if ssl is None else _HANDSHAKE_SECONDS
+        self._certificate = certificate
+        secured: dict[str, Any] = {}
+        if certificate is not None:
+            secured = {"ssl": certificate.context, "ssl_handshake_timeout": _HANDSHAKE_SECONDS}
         for one in sockets:
             one.setblocking(False)
-            server = await loop.create_server(
-                lambda: Connection(self.common, loop),
-                sock=one,
-                backlog=_BACKLOG,
-                ssl=ssl,
-                ssl_handshake_timeout=handshake,
-            )
-            self._servers.append(server)
+            create = loop.create_unix_server if one.family == socket.AF_UNIX else loop.create_server
+            factory = partial(Connection, self.common, loop)
+            self._servers.append(await create(factory, sock=one, backlog=_BACKLOG, **secured))
         self._ticking = loop.create_task(self._tick())
 
     def tick(self) -> None:
@@ -56,9 +59,13 @@ class Server:
             )
 
     async def _tick(self) -> None:
+        seen = time.monotonic()
         while True:
             await asyncio.sleep(self.common.bounds.tick_seconds)
             self.tick()
+            if self._certificate is not None and self.common.now - seen > _CERTIFICATE_SECONDS:
+                seen = self.common.now
+                self._certificate.look()
 
     async def stop(self) -> None:
         """Accept no more, answer what is in flight, close the rest; after ``drain_seconds`` cut what is left."""
@@ -87,11 +94,11 @@ async def serve(
     limits: Limits,
     stop: asyncio.Event,
     bounds: Bounds | None = None,
-    ssl: tls.SSLContext | None = None,
+    certificate: Certificate | None = None,
 ) -> None:
-    """Answer until ``stop`` is set; then finish the requests in flight."""
+    """Answer until ``stop`` is set; then finish the requests in flight. ``sockets`` are of any stream family."""
     server = Server(handler, limits, bounds)
-    await server.start(sockets, ssl)
+    await server.start(sockets, certificate)
     try:
         await stop.wait()
     finally:
