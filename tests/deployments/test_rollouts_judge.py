@@ -126,6 +126,13 @@ def test_without_rewards_the_default_objective_promotes_nothing_and_says_so() ->
     assert over.reason == "the horizon of 72 h is over: no rewards have come in for both versions"
 
 
+def test_a_challenger_within_its_guard_rails_is_left_to_run() -> None:
+    """Somewhat worse in everything, by less than each margin allows."""
+    challenger = Version(errors=0.015, median_ms=2.3, scores=(2.3, 5.0), reward=0.295)
+    found = [run(rollout(share=0.5), challenger, seed, looks=100) for seed in range(8)]
+    assert [one.decided for one in found] == [None] * 8
+
+
 def test_a_promotion_waits_for_its_requests() -> None:
     found = run(rollout(share=0.5, min_requests=4_000), Version(reward=0.6), 1, looks=100)
     assert found.decided is RolloutState.PROMOTED

@@ -35,7 +35,16 @@ class RolloutState(StrEnum):
 
 
 class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is asked for. Rates and shares are between 0 and 1."""
+    """What is asked for. Rates and shares are between 0 and 1.
+
+    ``challenger``: the version to try, a number or an alias. ``share`` of the requests: 0.05 unless said, and 1 of a
+    ``shadow``, which gets copies. ``sticky``: ``request``, or what goes the same way: ``tenant``, ``header:NAME``,
+    ``parameter:NAME``. ``promote`` what is ``better`` at the ``objective``, or ``not-worse`` by more than ``margin``,
+    after ``min_requests`` of the challenger, within ``horizon_hours``. Guard rails roll back at once: the challenger's
+    error rate may be ``error_margin`` above the champion's, it may take ``latency_factor`` times as long, ``max_shift``
+    of its scores may lie elsewhere, ``min_agreement`` of a shadow's answers must be the champion's. ``latency_ms``:
+    what the objective ``latency`` calls slow.
+    """
 
     challenger: int | str
     """The version to try: a number or an alias."""
