@@ -21,7 +21,6 @@ from tenantry.serving import application
 from tenantry.serving.http import IDLE_SECONDS, BoundedProtocol, CoreHandler, sweep
 from tenantry.serving.http import serve as serve_http
 from tenantry.serving.tls import Certificate
-from tenantry.serving.tls import Certificate
 from tenantry.settings import Settings, load_settings
 from tenantry.telemetry import bound, configure, get_logger
 
