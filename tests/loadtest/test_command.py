@@ -20,6 +20,7 @@ from tenantry.cli.entry import run
 from tenantry.errors import Unavailable
 from tenantry.loadtest import Target, ask
 from tenantry.predictions import LogKeeper, Retention
+from tenantry.telemetry import configure
 from tenantry.tenancy import TenantId
 
 Serve = Callable[..., SmallServer]
@@ -116,6 +117,7 @@ def test_what_cannot_be_done_is_said(
 @contextmanager
 def serving(folder: Path, workers: int) -> Iterator[str]:
     """Real workers on a home folder, from when they answer."""
+    configure("warning", "auto")  # the supervisor's log goes to stderr
     children = [scoring_worker(folder, number, "warning", workers=workers) for number in range(workers)]
     supervisor = Supervisor(folder, {"data": ("127.0.0.1", 0)}, children)
     supervisor.start()
