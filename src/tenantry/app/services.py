@@ -26,7 +26,8 @@ from tenantry.apps import Definitions
 from tenantry.bundle import complete
 from tenantry.datasets import Datasets
 from tenantry.deployments import Deployments, Policies, Publisher, Sources
-from tenantry.deployments.rollouts import Rollouts, RunningRules
+from tenantry.deployments.rollouts import Rollouts
+from tenantry.deployments.rollouts_rules import RunningRules
 from tenantry.errors import Unavailable
 from tenantry.ingest import TableReader
 from tenantry.ports.blobs import Blobs

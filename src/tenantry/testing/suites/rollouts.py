@@ -11,10 +11,10 @@ from tenantry.deployments.rollouts import (
     Rollout,
     RolloutPlan,
     RolloutState,
-    RunningRules,
     new_rollout_id,
 )
 from tenantry.deployments.rollouts_fold import observed
+from tenantry.deployments.rollouts_rules import RunningRules
 from tenantry.errors import Conflict
 from tenantry.routing.observed import ArmCounts, Observed
 from tenantry.routing.rules import Canary
