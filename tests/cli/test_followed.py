@@ -71,7 +71,9 @@ def server(served: Path) -> Iterator[Server]:
     facts = json.loads((served / "run" / "server.json").read_text())
     secret = (served / "operator.key").read_text().strip()
     headers = {"Authorization": f"Bearer {secret}", "X-Tenant": "acme"}
-    with httpx.Client(base_url=facts["control_url"], headers=headers, trust_env=False, timeout=30) as control:
+    with httpx.Client(
+        base_url=facts["control_url"], headers=headers, trust_env=False, timeout=120
+    ) as control:
         yield Server(control, facts["data_url"])
 
 
@@ -118,3 +120,31 @@ def test_new_rules_are_followed_within_two_seconds_and_no_request_fails(server: 
     after = {(one.version, one.rule) for one in load.answers if one.sent > back + BOUND_SECONDS}
     assert after == {("2", "default")}
     assert {one.version for one in load.answers} == {"1", "2"}
+
+
+def test_a_model_changes_its_runtime_and_its_scores_stay(server: Server) -> None:
+    pytest.importorskip("onnxruntime")
+    records = [{"tenure": 3, "Contract": "Two year"}, {"tenure": 60}, {"tenure": None}]
+    secret, _ = server.key()
+
+    def scores() -> list[float]:
+        headers = {"Authorization": f"Bearer {secret}"}
+        until = time.monotonic() + 20
+        while True:
+            reply = httpx.post(
+                f"{server.scoring}/predict/churn", json=records, headers=headers, timeout=30, trust_env=False
+            )
+            if reply.status_code == 200 or time.monotonic() > until:
+                return [one["score"] for one in reply.raise_for_status().json()["predictions"]]
+            time.sleep(0.05)
+
+    plan = scores()
+    server.control.put("/api/v1/models/churn/deployment", json={"runtime": "onnx"}, timeout=120)
+    shown = server.control.get("/api/v1/models/churn/deployment").json()
+    assert (shown["runtime"], set(shown["exports"])) == ("onnx", {"1", "2"})
+    time.sleep(BOUND_SECONDS)
+    onnx = scores()
+    told = " ".join(server.control.get("/api/v1/models/churn/why").json()["told"])
+    server.control.put("/api/v1/models/churn/deployment", json={"runtime": "plan"}).raise_for_status()
+    assert onnx == pytest.approx(plan, abs=1e-5)
+    assert "Worker 0, version 2: in memory; it was asked" in told
