@@ -205,7 +205,9 @@ class Connection(asyncio.Protocol):
         if self._busy or self._queue[0].answer is None:
             return  # what is being read is settled at its end; who is not first waits
         if len(self._queue) == 1:
-            self._settle()
+            self._flush()
+            if self._current is not None or self.intake.kept or not self._reading:
+                self._settle()
         elif not self._flush_called:
             self._flush_called = True
             self._loop.call_soon(self._flush_late)

@@ -5,6 +5,7 @@ one, because at the start of a message a head's meaning depends on its bytes alo
 the strictness is the parser's, and the cost that of one look-up.
 """
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,6 +17,7 @@ END = b"\r\n\r\n"
 SMALL_BODY = 4 << 10
 """Requests with more body than this are counted against what a worker may hold, so their heads are not remembered."""
 _SHORT_HEAD = 2 << 10
+_SHORT_TARGET = 256
 _GENERATION = 2048
 _OFTEN_NEW = frozenset((b"traceparent", b"x-request-id", b"x-b3-traceid", b"x-amzn-trace-id", b"cookie"))
 """Headers whose values seldom come twice: their heads are not worth a place."""
@@ -28,11 +30,7 @@ class Headers(dict[bytes, bytes]):
     alone; it goes with the head.
     """
 
-    __slots__ = ("memo",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.memo: Any = None
+    memo: Any = None
 
 
 class Head:
@@ -46,17 +44,19 @@ class Head:
         Raises ``InvalidRequest("http_malformed")``.
         """
         self.method = method
-        self.path, self.query = _split(target)
+        self.path, self.query = _split_short(target) if len(target) <= _SHORT_TARGET else _split(target)
         self.headers = headers
-        coding = headers.get(b"transfer-encoding")
-        self.chunked = coding is not None
-        if coding is not None and (coding.lower() != b"chunked" or not modern):
-            raise malformed("a body may only be sent plain or in chunks, not in another transfer coding")
-        # The parser has seen to it that there is one length, in digits, and that it fits 64 bits.
-        self.length = int(headers.get(b"content-length") or b"0")
         self.keep = modern and keep
-        self.expects = modern and headers.get(b"expect", b"").lower() == b"100-continue"
         self.bodiless = method == "HEAD"
+        self.chunked = self.expects = False
+        # The parser has seen to it that there is one length, in digits, and that it fits 64 bits.
+        self.length = int(headers[b"content-length"]) if b"content-length" in headers else 0
+        if b"transfer-encoding" in headers:
+            self.chunked = True
+            if not modern or headers[b"transfer-encoding"].lower() != b"chunked":
+                raise malformed("a body may only be sent plain or in chunks, not in another transfer coding")
+        if modern and b"expect" in headers:
+            self.expects = headers[b"expect"].lower() == b"100-continue"
 
     @property
     def plain(self) -> bool:
@@ -78,6 +78,9 @@ def _split(target: bytes) -> tuple[str, bytes]:
     except (httptools.HttpParserError, UnicodeDecodeError, AttributeError):
         raise malformed("the request target is none that a server takes") from None
     return unquote(path) if "%" in path else path, url.query or b""
+
+
+_split_short = lru_cache(_GENERATION)(_split)
 
 
 def malformed(reason: str) -> InvalidRequest:

@@ -251,7 +251,6 @@ class Intake:
         if parser is None:
             return
         bounds, headers = self._bounds, self._headers
-        self._headers = Headers()
         if self._count > bounds.headers or self._fed > len(self._url) + bounds.header_bytes + _LINE:
             most = f"{bounds.header_bytes:,} bytes or {bounds.headers} in number"
             raise InvalidRequest("head_too_large", f"the headers are over {most}")
@@ -267,6 +266,8 @@ class Intake:
         )
         if parser.should_upgrade() and (head.chunked or head.method == "CONNECT"):
             raise malformed("what follows an offer to change the protocol must be a body of known length")
+        if head.chunked:
+            self._headers = Headers()  # for trailers
         self._left = head.length
         self._idle = 0
         self._opened(head)
