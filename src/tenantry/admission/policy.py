@@ -17,7 +17,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     """Priority class, 1 is the highest; under strain the lowest class is shed first."""
     objective_ms: Positive = 50.0
     """Latency objective: 99 of 100 requests are to be answered within this time."""
-    deadline_ms: Positive = 1_000.0
+    deadline_ms: Positive = 10_000.0
     """Time after its arrival at which an answer is worth nothing; what cannot make it is refused at once."""
     concurrency: Count = 256
     """Most requests of the deployment that wait or run at a time."""
