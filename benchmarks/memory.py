@@ -12,7 +12,9 @@ import gc
 import hashlib
 import multiprocessing
 import os
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,7 +28,6 @@ import numpy as np
 import uvloop
 
 from benchmarks import plan as trained
-from benchmarks.serving import load, server
 from tenantry.access import digest_of
 from tenantry.app.scoring import PlanRuntime
 from tenantry.plan import layout
@@ -207,32 +208,23 @@ async def touch(port: int, bodies: list[bytes]) -> tuple[list[float], list[float
     return first, second
 
 
-async def hot_beside_cold(
-    port: int, hot: bytes, cold: list[tuple[int, bytes]]
-) -> tuple[list[float], list[float]]:
-    """Latencies of one hot model: alone, and while ``cold`` models are asked for, 200 at a time on 200 connections."""
-    sent = request(0, hot)
-    quiet = await load(port, sent, 4, 2.0)
-    clients = [Client(port) for _ in range(200)]
-    for client in clients:
-        await client.open()
-
-    async def burst() -> None:
-        for start in range(0, len(cold), 200):
-            part = cold[start : start + 200]
-            await asyncio.gather(*(c.ask(*one) for c, one in zip(clients, part, strict=False)))
-
-    running = asyncio.create_task(burst())
-    beside: list[float] = []
-    while not running.done():
-        beside += await load(port, sent, 4, 0.2)
-    await running
-    for client in clients:
-        client.writer.close()
-    return quiet, beside
+# --- in a process of its own: what comes back, cycles, and how long a load holds the interpreter ---
 
 
-# --- in a process of its own: cycles, and how long a load holds the interpreter ---
+def given_back(home: str, refs: list[VersionRef], give: Any) -> None:
+    """RSS (KB) with no model, with all of them, and with none again."""
+    with ThreadPoolExecutor(1) as loader:
+        residency = Residency(Path(home), {"plan": PlanRuntime()}, 1 << 40, loader)
+        tenant, seen = TenantId("t"), []
+        for some in (refs[:100], refs):
+            for ref in some:
+                residency.load(tenant, ref).result()
+            residency.settle()
+            full = memory(os.getpid())["Rss"]
+            residency.evict_all()
+            loader.submit(gc.collect).result()
+            seen.append(memory(os.getpid())["Rss"])
+        give.send((seen[0], full, seen[1]))
 
 
 def cycles(home: str, refs: list[VersionRef], count: int, give: Any) -> None:
@@ -248,7 +240,7 @@ def cycles(home: str, refs: list[VersionRef], count: int, give: Any) -> None:
                 residency.settle()
             if i % (count // 10) == count // 10 - 1:
                 residency.evict_all()
-                gc.collect()
+                loader.submit(gc.collect).result()
                 seen.append(memory(os.getpid())["Rss"])
         give.send((seen, residency.counts()))
 
@@ -280,6 +272,19 @@ def apart(job: Callable[..., None], *arguments: Any) -> Any:
 
 
 # --- the table ---
+
+
+@contextlib.contextmanager
+def server(command: list[str]) -> Iterator[tuple[int, int]]:
+    """(port, pid) of a worker that takes its listening socket as a file descriptor in place of FD."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
+        number = listening.fileno()
+        argv = [sys.executable, *(str(number) if word == "FD" else word for word in command)]
+        with subprocess.Popen(argv, pass_fds=[number]) as process:
+            try:
+                yield listening.getsockname()[1], process.pid
+            finally:
+                process.terminate()
 
 
 class Workers:
@@ -374,27 +379,21 @@ def measure(home: Path, models: int, distinct: int) -> list[tuple[str, str, str]
             ("PSS after everything was let go / with every tenant known and no model",
              f"{after / base:.3f}", verdict(after <= 1.05 * base, "≤ 1.05"))
         )  # fmt: skip
-        publish(home, refs)
-        time.sleep(2)
-        quiet, beside = uvloop.run(
-            hot_beside_cold(workers[0][0], bodies[0], list(enumerate(bodies))[1 : min(models, 4001)])
-        )
-    calm, pressed = (1e3 * float(np.quantile(some, 0.99)) for some in (quiet, beside))
-    rows.append(
-        ("hot model's p99 while 200 cold ones load at once / alone",
-         f"{pressed / calm:.2f} ({pressed:.2f} / {calm:.2f} ms)", verdict(pressed <= 2 * calm, "≤ 2"))
-    )  # fmt: skip
     return rows + alone(home, refs)
 
 
 def alone(home: Path, refs: list[VersionRef]) -> list[tuple[str, str, str]]:
     """What is measured in a process without HTTP."""
+    base, full, after = apart(given_back, str(home), refs)
     seen, counts = apart(cycles, str(home), refs[:1000], 10_000)
     slope = seen[-1] / seen[0] - 1
     opening, making = (
         np.array(some) * 1e6 for some in zip(*apart(pieces, str(home), refs[:1000]), strict=True)
     )
     return [
+        (f"RSS of a residency alone: {len(refs):,} models / none / let go again, MB",
+         f"{full / 1000:,.0f} / {base / 1000:.0f} / {after / 1000:.0f} ({after / base:.3f})",
+         verdict(after <= 1.05 * base, "≤ 1.05")),
         (f"RSS growth over 10,000 uses of 1,000 models with room for 100 ({counts.loads:,} loads), %",
          f"{100 * slope:.2f}", verdict(slope < 0.02, "< 2")),
         ("a load's longest piece that holds the interpreter (mapping and checking), µs, median; 99 of 100",

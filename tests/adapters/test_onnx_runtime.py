@@ -236,6 +236,7 @@ def test_the_same_books_for_both(
     assert all("lowest value of" in event.why for event in half.log.events())
     del model
     half.evict_all()
+    loader.submit(int).result(60)
     assert (half.bytes, half.states()) == (0, [])
 
 

@@ -90,6 +90,7 @@ class Place:
         for _ in range(60):
             self.loader.submit(int).result(30)
         residency.settle()
+        self.loader.submit(int).result(30)  # and what that queued
 
     def use(self, residency: Residency, tenant: TenantId, ref: VersionRef) -> Model:
         """As a request does."""
@@ -263,6 +264,7 @@ def test_nothing_is_unmapped_under_a_request(place: Place) -> None:
     assert held.plan.score(RECORD) == score
     assert residency.find(ACME, first) is held  # and serves whoever else asks, without being read again
     residency.evict_all()
+    place.settled(residency)
     assert held.plan.score(RECORD) == score
     path = str(place.home / first.path)
     assert path in Path("/proc/self/maps").read_text()
@@ -375,6 +377,23 @@ def test_what_no_deployment_names_is_forgotten(place: Place) -> None:
     assert residency.counts().failures == reads + 1  # its pause went with it
 
 
+def test_a_large_change_is_taken_in_steps(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenantry.serving.residency.FORGOTTEN_AT_ONCE", 4)
+    residency = place.residency()
+    for i in range(10):
+        place.use(residency, ACME, place.store(ACME, float(i)))
+    residency.retain(table_of({}))
+    place.settled(residency)
+    left = [len(residency)]
+    while left[-1]:
+        residency.tick()
+        left.append(len(residency))
+    assert left == [6, 2, 0]
+    place.settled(residency)
+    assert residency.states() == []
+    assert str(place.home) not in Path("/proc/self/maps").read_text()
+
+
 def test_the_newest_table_counts(place: Place) -> None:
     residency = place.residency()
     ref = place.store(ACME, 1.0)
@@ -485,6 +504,7 @@ def test_equal_models_share_their_shape(place: Place) -> None:
     assert models[0].index is models[2].index
     assert models[0].columns is models[1].columns
     residency.evict_all()
+    place.settled(residency)
     del models
     assert shapes() == known
 

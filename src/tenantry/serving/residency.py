@@ -10,6 +10,7 @@ and not to be evicted at all.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from functools import partial
@@ -20,13 +21,15 @@ from tenantry.routing import EndpointTable, VersionRef
 from tenantry.serving.eviction import EvictionLog, Gone, Guard, Key, Ranking, What
 from tenantry.serving.models import Model
 from tenantry.serving.ports import Runtime
-from tenantry.serving.residency_loads import Loads, done
+from tenantry.serving.residency_loads import Loads, done, let_go
 from tenantry.serving.residency_room import Room
 from tenantry.serving.residency_states import ModelState, ResidencyCounts, state_of
 from tenantry.serving.residency_table import Survey, survey
 from tenantry.serving.residency_warm import Warmer
 from tenantry.tenancy import TenantId
 
+FORGOTTEN_AT_ONCE = 1_000
+"""How many models a change of the table lets go of in one step of the event loop (about 10 ms)."""
 SAVE_SECONDS = 30.0
 """How often the recency file is written."""
 
@@ -62,6 +65,7 @@ class Residency:
             recency, self._loads, arrived=partial(self._adopt, wanted=False), resident=self._resident
         )
         self._loads.ready = self._warmer.given
+        self._unnamed: deque[Key] = deque()
         self._untrimmed: set[Runtime] = set()
         self._table_changes = 0
         self._saved = now()
@@ -111,6 +115,7 @@ class Residency:
         and now and then writes the recency file.
         """
         self.settle()
+        self._forget()
         self._tidy()
         self._trim()
         now = self._now() if now is None else now
@@ -210,6 +215,7 @@ class Residency:
         self.settle()
         self._room.table = table
         self._table_changes += 1
+        self._unnamed.clear()
         self._loads.run(
             self._survey, table, [*self._resident, *self._loads.failures.keys()], self._table_changes
         )
@@ -221,15 +227,30 @@ class Residency:
     def _apply(self, found: Survey, change: int) -> None:
         if change != self._table_changes:
             return  # a newer table is being looked through
-        now = self._now()
         self._room.pin(by_table=found.pinned)
-        for key in found.unnamed:
+        self._unnamed.extend(found.unnamed)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go of some that no deployment names; the rest with the next tick, so that nobody waits for thousands."""
+        unnamed = self._unnamed
+        models: list[Model] = []
+        while unnamed and len(models) < FORGOTTEN_AT_ONCE:
+            key = unnamed.popleft()
             self._loads.failures.forget(key)
-            model = self._resident.get(key)
-            if model is not None:
-                self._drop(model)
-                self._leave("forgotten", model, "no deployment names this version any more", now)
+            if key in self._resident:
+                models.append(self._resident[key])
+        self._let_go("forgotten", models, "no deployment names this version any more")
+
+    def _let_go(self, what: What, models: list[Model], why: str) -> None:
+        """Unmapped in the loader's thread, one by one."""
+        now = self._now()
+        for model in models:
+            self._drop(model)
+            self._leave(what, model, why, now)
         self._ranking.prune(self._resident)
+        if models:
+            self._loads.run(let_go, models)
 
     def warm(self, table: EndpointTable) -> None:
         """Load, when nothing else is to be loaded, the versions in use of pinned deployments, and then, as far as they
@@ -240,16 +261,8 @@ class Residency:
     def evict_all(self) -> None:
         """Let go of everything, and give the memory back; what requests hold goes when they end."""
         self.settle()
-        now = self._now()
-        models = list(self._resident.values())
-        while models:
-            model = models.pop()
-            self._drop(model)
-            self._leave("cleared", model, "everything was to be cleared", now)
-            del model
+        self._let_go("cleared", list(self._resident.values()), "everything was to be cleared")
         self._resident.clear()  # an emptied dictionary keeps its table; a cleared one does not
-        self._ranking.prune(self._resident)
-        self._tidy()
         self._trim()
 
     # --- to be seen ---

@@ -130,6 +130,12 @@ def done(result: Model | BaseException) -> Future[Model]:
     return future
 
 
+def let_go(models: list[Model]) -> None:
+    """Drop the references one by one, so that other threads may run between two."""
+    while models:
+        models.pop()
+
+
 def _report(future: Future[None]) -> None:
     error = future.exception()
     if error is not None:
