@@ -90,7 +90,9 @@ class ScoringWorker:
         self.stats = Stats(number, self._exists)
         self.merged = Merged(home / "run" / "stats", self.stats, self._background)
         self.observations = Observations()
-        self.log = InferenceLog(SegmentWriter(spool, INFERENCE, number))
+        inference = SegmentWriter(spool, INFERENCE, number)
+        self.log = InferenceLog(inference)
+        self._writers = {RESIDENCY: self._evictions, ROLLOUTS: self._rollouts, INFERENCE: inference}
         self.requests = RequestLog(self._background)
         self.state = State(
             self.residency,
@@ -177,6 +179,9 @@ class ScoringWorker:
         measure("inference_log", lambda: self.log.kept)
         measure("inference_log_dropped", lambda: self.log.dropped)
         measure("request_log_suppressed", lambda: self.requests.suppressed)
+        writers = self._writers
+        measure("segments_dropped", lambda: {kind: one.told().segments_dropped for kind, one in writers.items()})
+        measure("records_dropped", lambda: {kind: one.told().dropped for kind, one in writers.items()})
         measure("limit_fallbacks", lambda: self._shared.fallbacks)
         measure("table_number", lambda: -1 if self.state.table is None else self.state.table.number)
 
