@@ -14,6 +14,7 @@ from tenantry.errors import InvalidRequest
 from tenantry.loadtest import (
     Drive,
     Load,
+    Recorded,
     Reply,
     Report,
     Requests,
@@ -135,6 +136,20 @@ def test_an_answer_that_never_comes_times_out(serve: Serve) -> None:
         (200, ""): 49,
         (0, "client_timeout"): 1,
     }
+
+
+def test_what_was_due_is_sent_or_counted_however_far_behind_the_generator_is(serve: Serve) -> None:
+    """A burst that no generator sends in its time: 3,000 requests within three milliseconds."""
+    server = serve(fine)
+    recorded = Recorded(
+        offsets=tuple(number / 1e6 for number in range(3000)), targets=(0,) * 3000, picks=(0,) * 3000
+    )
+    more = {"requests": requests_for(server.url), "recorded": recorded, "shape": "replay", "connections": 8}
+    (stage,) = load_test(Load(url=server.url, timeout=30.0, **more)).stages  # type: ignore[arg-type]
+    assert [(one.status, one.count) for one in stage.outcomes] == [(200, 3000)]
+    (hurried,) = load_test(Load(url=server.url, timeout=0.02, **more)).stages  # type: ignore[arg-type]
+    assert hurried.requests == 3000
+    assert {one.code for one in hurried.outcomes} == {"", "client_timeout"}
 
 
 @pytest.mark.parametrize("shape", ["constant", "closed"])

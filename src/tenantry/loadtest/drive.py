@@ -13,7 +13,7 @@ import msgspec
 import uvloop
 
 from tenantry.loadtest.client import Shot
-from tenantry.loadtest.pool import Pool, Sink
+from tenantry.loadtest.pool import TIMED_OUT, Pool, Sink
 from tenantry.loadtest.replay import Recorded
 from tenantry.loadtest.requests import Requests, address_of
 from tenantry.loadtest.samples import Samples
@@ -90,7 +90,10 @@ async def drive_async(load: Drive, watch: Sink | None = None, stop: threading.Ev
         else:
             pump = _Pump(pool, load.requests, traffic, start, end)
             await _until(end, pool, halt)
+            await _caught_up(pump, pool, end + load.timeout, halt)
             pump.close()
+            for shot in [] if halt.is_set() else pump.unsent():
+                sink.failed(shot, TIMED_OUT, time.monotonic())
         await _drained(pool, min(end, time.monotonic()) + load.timeout)
     finally:
         await pool.close()
@@ -109,28 +112,32 @@ class _Pump:
         self._requests = requests
         self._traffic = traffic
         self._start = start
-        self._end = end
+        self._end = self._last = end
         self._loop = asyncio.get_running_loop()
         self._ticker = Ticker(self._loop, self._pump)
-        self._closed = False
+        self.finished = False
+        """Whether all that was due has been sent."""
         self._next: Due | None = next(traffic, None)
         self._pump()
 
     def close(self) -> None:
         """Send nothing more."""
-        self._closed = True
+        self._end = 0.0
         self._ticker.close()
 
+    def unsent(self) -> Iterator[Shot]:
+        """What was due before the end and could not even be sent: a report without it would flatter the server."""
+        while self._next is not None and self._start + self._next.offset < self._last:
+            yield Shot(self._start + self._next.offset, self._next.target, self._next.pick, b"")
+            self._next = next(self._traffic, None)
+
     def _pump(self) -> None:
-        if self._closed:
-            return
         now = time.monotonic()
         for _ in range(BURST):
             due = self._next
-            if due is None:
-                return
-            moment = self._start + due.offset
-            if moment >= self._end:
+            moment = self._end if due is None else self._start + due.offset
+            if due is None or moment >= self._end:
+                self.finished = True
                 return
             if moment > now:
                 self._ticker.at(moment)
@@ -197,6 +204,13 @@ async def _open(pool: Pool, connections: int) -> None:
 async def _until(end: float, pool: Pool, halt: threading.Event) -> None:
     while (left := end - time.monotonic()) > 0 and not halt.is_set():
         await asyncio.sleep(min(left, SWEEP_SECONDS))
+        pool.sweep()
+
+
+async def _caught_up(pump: _Pump, pool: Pool, latest: float, halt: threading.Event) -> None:
+    """Where sending is behind, what was due before the end is sent all the same."""
+    while not (pump.finished or halt.is_set()) and time.monotonic() < latest:
+        await asyncio.sleep(0.005)
         pool.sweep()
 
 
