@@ -10,9 +10,9 @@ import pytest
 from tests.serving.http.edges import EchoCore, EchoScheduler, answers, call, own_edge
 
 from tenantry.serving import Limits, Response
-from tenantry.serving.http import CoreHandler, Headers, Server
+from tenantry.serving.http import Bounds, CoreHandler, Server
 from tenantry.serving.http.answers import Answers
-from tenantry.serving.http.heads import Head, HeadCache
+from tenantry.serving.http.heads import HeadCache
 
 Run = Callable[..., Any]
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -67,31 +67,50 @@ def test_equal_heads_are_told_apart_by_nothing(run: Run) -> None:
 
 
 def test_heads_are_forgotten_when_nobody_asks_for_them() -> None:
-    cache = HeadCache()
-
-    def head(number: int) -> Head:
-        return Head("GET", b"/%d" % number, Headers(), modern=True, keep=True)
-
-    cache.add(b"kept", head(0))
+    cache = HeadCache(Bounds())
+    kept = cache.find(GET)
+    assert kept is not None
     for number in range(10_000):
-        cache.add(b"%d" % number, head(number))
-        cache.find(b"kept")
-    assert cache.find(b"kept") is not None
-    assert cache.find(b"9999") is not None
-    assert cache.find(b"0") is None
+        head = cache.find(b"GET /%d HTTP/1.1\r\n\r\n" % number)
+        assert head is not None
+        assert head.path == f"/{number}"
+        assert cache.find(GET) is kept
+    assert cache.find(b"GET /9999 HTTP/1.1\r\n\r\n") is head
     assert len(cache._young) + len(cache._old) <= 4096
 
 
-def test_heads_that_say_more_than_a_plain_one_are_not_remembered() -> None:
-    for name, value in (
-        (b"traceparent", b"00-1"), (b"transfer-encoding", b"chunked"), (b"expect", b"100-continue"),
-        (b"content-length", b"100000"),
-    ):  # fmt: skip
-        headers = Headers()
-        headers[name] = value
-        assert not Head("POST", b"/", headers, modern=True, keep=True).plain
-    assert not Head("POST", b"/", Headers(), modern=True, keep=False).plain
-    assert not Head("POST", b"/", Headers(), modern=False, keep=True).plain
+def test_heads_that_are_always_new_take_no_place() -> None:
+    cache = HeadCache(Bounds())
+    for number in range(100):
+        head = cache.find(b"POST /p HTTP/1.1\r\nTraceParent: %d\r\nContent-Length: 5\r\n\r\n" % number)
+        assert head is not None
+        assert (head.headers[b"traceparent"], head.length) == (b"%d" % number, 5)
+    assert not cache._young
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
+        b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: a\nb\r\n\r\n",
+        b"GET a HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 101 + b"\r\n",
+        b"GET / HTTP/1.1\r\na: " + b"b" * 3000 + b"\r\n\r\n",
+        b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n",
+    ],
+)
+def test_other_heads_are_left_to_the_connection(head: bytes) -> None:
+    cache = HeadCache(Bounds())
+    for _ in range(2):
+        assert cache.find(head) is None
+        assert cache.find(GET) is not None
 
 
 def test_pipelined_requests_are_answered_in_order(run: Run) -> None:

@@ -23,7 +23,7 @@ class Common:
         self.handler = handler
         self.limits = limits
         self.bounds = bounds
-        self.heads = HeadCache()
+        self.heads = HeadCache(bounds)
         self.answers = Answers(date)
         self.connections: set[Any] = set()
         """Each a ``Connection``, which holds this, and so cannot be named here."""

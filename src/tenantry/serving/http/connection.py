@@ -18,6 +18,8 @@ from tenantry.serving.http.intake import DEAF, IDLE, Intake
 from tenantry.serving.http.pipeline import Pipeline
 from tenantry.serving.replies import Response, error_reply
 
+_SMALL_BODY = 4 << 10
+"""Bodies up to this size, when they come with their heads, are not counted against what a worker may hold."""
 _JOIN_BYTES = 64 << 10
 """Answers up to this size are copied into one piece, to be sent in one call."""
 
@@ -68,11 +70,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Some bytes: mostly one whole request, with a head that came before."""
-        end = 0
         if self.intake.stage == IDLE and not self._queue:
             end = data.find(END) + 4
-            head = self._heads.find(data[:end])
-            if head is not None and end + head.length == len(data):
+            head = self._heads.find(data[:end]) if end > 3 else None
+            if head is not None and end + head.length == len(data) and head.length <= _SMALL_BODY:
                 exchange = Exchange(self, head)
                 exchange.whole = True
                 self._queue.append(exchange)
@@ -83,9 +84,7 @@ class Connection(asyncio.Protocol):
                     exchange.work = work
                     self._submit(work, data[end:], exchange.done)
                 return
-            if head is not None or end < 4:
-                end = 0
-        self._read(data, end)
+        self._read(data)
 
     def eof_received(self) -> None:
         """The caller sends nothing more: it is taken to be gone, as most are that do so."""
@@ -217,10 +216,10 @@ class Connection(asyncio.Protocol):
         if self.ended_at is None:
             self._settle()
 
-    def _read(self, data: bytes, new: int) -> None:
+    def _read(self, data: bytes) -> None:
         self._busy = True
         try:
-            self.intake.take(data, new)
+            self.intake.take(data)
         finally:
             self._busy = False
         self._settle()

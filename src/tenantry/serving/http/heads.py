@@ -1,8 +1,8 @@
-"""Request heads: what the parser made of one, and a memory of those that came before.
+"""Request heads: read by a parser that sees nothing but heads, and remembered.
 
 Callers send the same head again and again, byte for byte. What the parser once made of a head holds for every equal
-one, because at the start of a message a head's meaning depends on its bytes alone. So equal heads are parsed once:
-the strictness is the parser's, and the cost that of one look-up.
+one, because at the start of a message a head's meaning depends on its bytes alone. So equal heads are parsed once: the
+strictness is the parser's, and the cost that of one look-up.
 """
 
 from functools import lru_cache
@@ -12,10 +12,11 @@ from urllib.parse import unquote
 import httptools
 
 from tenantry.errors import InvalidRequest
+from tenantry.serving.http.bounds import Bounds
 
 END = b"\r\n\r\n"
-SMALL_BODY = 4 << 10
-"""Requests with more body than this are counted against what a worker may hold, so their heads are not remembered."""
+_NOTHING = memoryview(bytes(1 << 20))
+"""What the parser of heads gets for bodies; requests with longer ones are read by their connection's own parser."""
 _SHORT_HEAD = 2 << 10
 _SHORT_TARGET = 256
 _GENERATION = 2048
@@ -58,17 +59,6 @@ class Head:
         if modern and b"expect" in headers:
             self.expects = headers[b"expect"].lower() == b"100-continue"
 
-    @property
-    def plain(self) -> bool:
-        """Whether equal heads can be answered without the parser."""
-        return (
-            self.keep
-            and not self.chunked
-            and not self.expects
-            and self.length <= SMALL_BODY
-            and _OFTEN_NEW.isdisjoint(self.headers)
-        )
-
 
 def _split(target: bytes) -> tuple[str, bytes]:
     """Path, percent-decoded, and query, as they are."""
@@ -90,31 +80,77 @@ def malformed(reason: str) -> InvalidRequest:
 
 class HeadCache:
     """Heads by their bytes, at most 4,096 short ones. What is not asked for is forgotten: two generations, of which the
-    older one goes when the younger is full.
+    older one goes when the younger is full. Heads that are not here are read by a parser that sees nothing but heads.
     """
 
-    __slots__ = ("_old", "_young")
+    __slots__ = ("_bounds", "_headers", "_old", "_parser", "_plain", "_url", "_young")
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
         self._young: dict[bytes, Head] = {}
         self._old: dict[bytes, Head] = {}
+        self._parser = httptools.HttpRequestParser(self)
+        self._plain = False
+        self._url = b""
+        self._headers = Headers()
 
     def find(self, raw: bytes) -> Head | None:
-        """The head of these bytes, or None."""
+        """The plain head that is these bytes, a message's first up to the empty line; None where they are no such.
+
+        A plain head is a short one that asks for nothing but an answer: HTTP/1.1, kept alive, no body or one of known
+        length. All others, and those that are wrong, are for a connection's own parser.
+        """
         head = self._young.get(raw)
         if head is None:
             head = self._old.get(raw)
-            if head is not None:
-                self._store(raw, head)
+            if head is None:
+                return self._read(raw)
+            self._store(raw, head)
         return head
 
-    def add(self, raw: bytes, head: Head) -> None:
-        """Remember a head that the parser has accepted, where that can pay."""
-        if len(raw) <= _SHORT_HEAD and head.plain:
+    def _read(self, raw: bytes) -> Head | None:
+        bounds = self._bounds
+        if len(raw) > min(_SHORT_HEAD, bounds.target_bytes, bounds.header_bytes):
+            return None
+        if raw.count(b"\n") > bounds.headers + 2:
+            return None
+        self._url = b""
+        self._headers = Headers()
+        self._plain = False
+        parser = self._parser
+        head = None
+        try:
+            parser.feed_data(raw)
+            if self._plain:
+                method = parser.get_method().decode("ascii")
+                head = Head(method, self._url, self._headers, modern=True, keep=True)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade, InvalidRequest):
+            head = None
+        if head is None or head.chunked or head.expects or head.length > len(_NOTHING):
+            self._parser = httptools.HttpRequestParser(self)
+            return None
+        if head.length:
+            parser.feed_data(_NOTHING[: head.length])  # in the place of the body, which it does not pass on
+        if _OFTEN_NEW.isdisjoint(self._headers):
             self._store(raw, head)
+        return head
 
     def _store(self, raw: bytes, head: Head) -> None:
         if len(self._young) >= _GENERATION:
             self._old = self._young
             self._young = {}
         self._young[raw] = head
+
+    # The parser's events.
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the request target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        self._headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        """The head is whole. Only here, before a message without a body is over, is it known what is kept alive."""
+        self._plain = self._parser.should_keep_alive() and self._parser.get_http_version() == "1.1"

@@ -70,8 +70,8 @@ class Intake:
         self._headers = Headers()
         self._head: Head | None = None
 
-    def take(self, data: bytes, new: int = 0) -> None:
-        """Read what has come, as far as there is room for requests. ``new``: where a head that is no known one ends."""
+    def take(self, data: bytes) -> None:
+        """Read what has come, as far as there is room for requests."""
         if self.kept:
             self.kept += data
             return
@@ -82,7 +82,7 @@ class Intake:
                 if not self._listener.room():
                     self.kept = data[at:]
                     return
-                at = self._start(data, at, new)
+                at = self._start(data, at)
             elif stage == PLAIN:
                 at = self._plain(data, at)
             elif stage == BODY:
@@ -92,7 +92,6 @@ class Intake:
             else:
                 self.dropped = True
                 return
-            new = 0
 
     def resume(self) -> None:
         """Go on with what was kept."""
@@ -112,25 +111,18 @@ class Intake:
         self.kept = b""
         self._parser = None
 
-    def _start(self, data: bytes, at: int, new: int) -> int:
+    def _start(self, data: bytes, at: int) -> int:
         """A new request; returns how far it was read."""
-        end = new or data.find(END, at) + 4
+        end = data.find(END, at) + 4
         if end < 4:
             return at + self._feed(data[at:], len(data) - at)
         raw = data[at:end]
-        if not new:
-            head = self._common.heads.find(raw)
-            if head is not None:
-                self._opened(head)
-                self._body_of(head.length)
-                return end
-        fresh = not self._fed
-        # With its body, where no other request can hide behind that.
-        whole = len(data) - at <= _PIECE and data.find(END, end) < 0
-        read = self._feed(data[at:] if whole else raw, end - at)
-        if fresh and self._head is not None and self.stage != DEAF:
-            self._common.heads.add(raw, self._head)
-        return at + read
+        head = None if self._fed else self._common.heads.find(raw)
+        if head is None:
+            return at + self._feed(raw, len(raw))
+        self._opened(head)
+        self._body_of(head.length)
+        return end
 
     def _continue(self, data: bytes, at: int) -> int:
         """More of a head, of which the end itself may be cut in two."""
