@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tenantry.access import Key, Role, Tenant, check_attributes
-from tenantry.api.residency import Residency, residency
+from tenantry.api.residency import Residency
 from tenantry.bundle import Manifest, Scorecard, load_manifest, load_scorecard, plan_path, read_file, verify
 from tenantry.bundle.manifest import MODEL_CARD, PLAN
 from tenantry.datasets import ColumnProfile, Snapshot
@@ -265,6 +265,9 @@ class ControlPlane:
 
     def why(self, tenant: TenantId, model: str) -> Residency:
         """Why a model is in the scoring workers' memory, or is not. Raises ``NotFound``."""
+        # Imported here: it reads what scoring workers write, and brings their code with it.
+        from tenantry.api.residency_signs import residency  # noqa: PLC0415
+
         self.stores.registry.model(tenant, model)
         endpoint = self.stores.publisher.table().endpoint(tenant, model)
         return residency(self.home or Path(), tenant, model, endpoint if self.home else None)

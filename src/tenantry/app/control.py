@@ -1,8 +1,7 @@
 """The control plane of one installation, for the control process and for commands that need no server."""
 
-from tenantry.adapters.duckdb import DuckDBReader
 from tenantry.api.control import ControlPlane
-from tenantry.app.services import Services
+from tenantry.app.services import LaterReader, Services
 from tenantry.ingest import TableReader
 
 
@@ -19,4 +18,4 @@ def control_plane(services: Services, *, data_port: int | None = None) -> Contro
 
 def open_reader() -> TableReader:
     """A reader of delimited text that needs no installation."""
-    return DuckDBReader()
+    return LaterReader()

