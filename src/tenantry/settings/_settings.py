@@ -238,7 +238,8 @@ ROWS: tuple[Row, ...] = (
         name="grpc_port",
         env="TENANTRY_GRPC_PORT",
         default="",
-        help="The port of the scoring API over gRPC; empty means none.",
+        help="The port of the scoring API over gRPC, 0 for a free one; empty means none, since it costs each worker "
+        "about 20 MB.",
         parse=_optional(_whole(0, 65535)),
     ),
     Row(

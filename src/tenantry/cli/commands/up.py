@@ -30,6 +30,10 @@ def up(
     control_port: Annotated[
         int | None, Parameter(help="Port of the control API. [env: TENANTRY_CONTROL_PORT, else 8000]")
     ] = None,
+    grpc_port: Annotated[
+        int | None,
+        Parameter(help="Port of the scoring API over gRPC; 0: a free one. [env: TENANTRY_GRPC_PORT, else no gRPC]"),
+    ] = None,
     workers: Annotated[
         int | None, Parameter(help="Scoring processes; 0: one a core. [env: TENANTRY_WORKERS, else 0]")
     ] = None,
@@ -51,7 +55,10 @@ def up(
         "data": (host, settings.data_port if port is None else port),
         "control": (host, settings.control_port if control_port is None else control_port),
     }
-    supervisor = Supervisor(settings.home, listen, _children(settings, number))
+    grpc = settings.grpc_port if grpc_port is None else grpc_port
+    reserve = {} if grpc is None else {"grpc": (host, grpc)}
+    children = _children(settings, number, grpc=grpc is not None)
+    supervisor = Supervisor(settings.home, listen, children, reserve=reserve)
     return supervisor.run(lambda started: _announce(session, started.urls))
 
 
@@ -72,12 +79,19 @@ def _prepare(session: Session) -> None:
         )
 
 
-def _children(settings: Settings, workers: int) -> "list[Child]":
+def _children(settings: Settings, workers: int, *, grpc: bool) -> "list[Child]":
     from tenantry.app.supervisor import Child, scoring_worker  # noqa: PLC0415
 
     home = str(settings.home)
     scoring = [
-        scoring_worker(settings.home, number, settings.log_level, settings.log_format, workers=workers)
+        scoring_worker(
+            settings.home,
+            number,
+            settings.log_level,
+            settings.log_format,
+            workers=workers,
+            more=("--grpc", "{at:grpc}") if grpc else (),
+        )
         for number in range(workers)
     ]
     python = (sys.executable, "-m")
@@ -98,6 +112,8 @@ def _announce(session: Session, urls: dict[str, str]) -> None:
         sys.stdout.flush()
         return
     session.note(f"scoring API   {urls['data']}")
+    if "grpc" in urls:
+        session.note(f"… over gRPC   {urls['grpc']}")
     session.note(f"control API   {urls['control']}/api/v1   (described at {urls['control']}/openapi.json)")
     session.note(f"operator key  {settings.operator_key}")
     session.note("Ctrl-C stops everything.")
