@@ -3,13 +3,15 @@
 #   make test    set up everything, then all tests (soak excepted)
 #   make check   lint, types, layers, docs
 #   make soak    kills, fuzz and long runs (SOAK=sample for the bounded run of CI)
-#   make bench   the benchmarks, beside their rivals or limits (DATA=folder with a manifest.json for your own tables)
+#   make bench   the benchmarks, beside their rivals or limits (DATA=folder with a manifest.json for your own tables,
+#               RIVALS=folder in which the rival servers' environments are made, once)
 #   make up      a server on the default home folder
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DATA   ?=
+RIVALS ?=
 SOAK   ?= full
 ARGS   ?=
 
@@ -49,7 +51,8 @@ soak: $(READY)
 	$(BIN)/python -m pytest -m soak --soak=$(SOAK) --timeout=3600 $(ARGS)
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks $(if $(DATA),--data $(DATA)) $(ARGS)
+	$(if $(RIVALS),$(BIN)/python -m benchmarks.rivals --setup --rivals $(RIVALS))
+	$(BIN)/python -m benchmarks $(if $(DATA),--data $(DATA)) $(if $(RIVALS),--rivals $(RIVALS)) $(ARGS)
 
 docs: $(READY)
 	$(BIN)/python tools/gen_docs.py

@@ -64,7 +64,7 @@ def main() -> int:
                 shown = f"make bench DATA=<folder> ARGS='--only {name} --rival {given.rival.name}'"
         if name in ("zipf", "rivals") and given.rivals:
             command += ["--rivals", str(given.rivals)]
-            shown = f"make bench ARGS='--only {name} --rivals <folder>'"
+            shown = f"make bench RIVALS=<folder> ARGS='--only {name}'"
         print(f"# {SECTIONS[name]}", flush=True)
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         table = "".join(line for line in done.stdout.splitlines(keepends=True) if not line.startswith(NOISE))
