@@ -1,6 +1,7 @@
 """A scoring worker, put together: its models, its gate, its recorders, its table, and the beat that keeps all fresh."""
 
 import asyncio
+import ctypes
 import gc
 import os
 import sys
@@ -32,9 +33,12 @@ BEAT_SECONDS = 1.0
 """How often figures are published and observations handed over."""
 SWITCH_SECONDS = 0.0005
 """The interpreter's turn: a cold model's loading is not to hold up the loop for longer at a time."""
+GC_THRESHOLDS = (20_000, 20, 100)
+"""Requests leave no cycles behind, and a full collection walks every model in memory: seldom is often enough."""
 RESIDENCY = "residency"
 """The segments of evictions."""
 
+_malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 _log = get_logger("serve")
 
 
@@ -54,10 +58,13 @@ class PlanRuntime:
 
     def open(self, path: Path, /) -> Plan:
         """Map and check a plan file."""
-        return Plan.open(path)
+        # The residency has compared the whole file's SHA-256, so the plan's own checksum would only cost time.
+        return Plan.open(path, verify=False)
 
     def trim(self) -> None:
-        """Maps are gone when they are unmapped; their small objects are not worth a trim."""
+        """Maps are gone when they are unmapped; the small objects beside them are given back here (glibc)."""
+        if _malloc_trim is not None:
+            _malloc_trim(0)
 
     def reasons(self, plan: Any, record: Mapping[str, Any], k: int, output: int | None, /) -> Sequence[Any]:
         """The strongest attributions in words."""
@@ -119,6 +126,7 @@ class ScoringWorker:
         # What is here now stays: the collector need not walk it again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         self._tasks = [loop.create_task(self.watcher.run()), loop.create_task(self._beat())]
         return scheduler
 

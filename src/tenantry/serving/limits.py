@@ -20,10 +20,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Rows that are scored before other requests get their turn."""
     explained_slice_rows: int = 16
     """The same where reasons are asked for."""
-    plans: int = 20_000
-    """Most plans that one worker keeps open."""
-    plan_bytes: int = 4 << 30
-    """Most bytes of open plans; they are maps of files, shared between the workers."""
     body_seconds: float = 30.0
     """Longest time that a body may take to arrive."""
     drain_seconds: int = 20

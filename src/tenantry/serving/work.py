@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple, Protocol
 
 from tenantry.admission import Policy, Quota, Ticket
-from tenantry.errors import Corrupt, InvalidData, TenantryError, Unavailable
+from tenantry.errors import Corrupt, InvalidData, TenantryError, Unavailable, Unsupported
 from tenantry.routing import Decision, Target
 from tenantry.serving.limits import Limits
 from tenantry.serving.models import Model, Outcome
@@ -193,7 +193,7 @@ class Work:
         """
         try:
             return (yield from self._opened(target))
-        except (Corrupt, Unavailable) as error:
+        except (Corrupt, Unavailable, Unsupported) as error:
             decision = self.decision
             if decision is None or not decision.fallbacks:
                 raise
@@ -203,7 +203,7 @@ class Work:
         for target in decision.fallbacks:
             try:
                 model = yield from self._opened(target)
-            except (Corrupt, Unavailable):
+            except (Corrupt, Unavailable, Unsupported):
                 continue
             self.version = target.version
             self.rule = "fallback"
