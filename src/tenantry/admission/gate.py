@@ -150,6 +150,8 @@ class Gate(Generic[T]):
         if ticket.began:
             self._runners -= 1
             self._running = self._running - ticket.cost if self._runners else 0.0
+        elif service is not None:  # it ran at once, while nobody waited
+            ticket.guard.began()
         elif now >= ticket.start_by:
             ticket.guard.expired()
         if service is not None:

@@ -14,11 +14,17 @@ REMEMBERED = 20_000
 
 
 class Caller(NamedTuple):
-    """A caller whose key is good. ``tenant`` is None for an operator who acts for nobody."""
+    """A caller whose key is good. ``tenant`` is None for an operator who acts for nobody.
+
+    ``expires``: when the key does, in seconds since the epoch. ``own``: the tenant is the key's own, and does not
+    depend on what else the request says.
+    """
 
     key_id: str
     role: str
     tenant: TenantId | None
+    expires: float | None = None
+    own: bool = False
 
 
 _UNAUTHENTICATED = "the request carries no key, or one that is unknown, revoked or expired"
@@ -48,7 +54,7 @@ class Callers:
         elif key.expires is not None and key.expires <= now:
             raise Unauthenticated("unauthenticated", _UNAUTHENTICATED)
         if key.tenant is not None:
-            return Caller(key.id, key.role, key.tenant)
+            return Caller(key.id, key.role, key.tenant, key.expires, own=True)
         named = headers.get(b"x-tenant")
         if named is None:
             return Caller(key.id, key.role, None)

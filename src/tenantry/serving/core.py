@@ -9,18 +9,18 @@ from collections.abc import Callable, Mapping
 
 from tenantry.admission import Refusal
 from tenantry.errors import Internal, InvalidRequest, TenantryError
-from tenantry.serving.callers import forbidden, tenant_of
-from tenantry.serving.replies import Response, error_reply, refusal_reply
+from tenantry.serving.entrances import Entrance, Entrances
+from tenantry.serving.replies import JSON, Heading, Response, error_reply, refusal_reply
 from tenantry.serving.routes import match
 from tenantry.serving.state import State
 from tenantry.serving.trace import Ids
 from tenantry.serving.work import Recorder, Row, Steps, Work
 from tenantry.telemetry import get_logger
-from tenantry.tenancy import TenantId
 from tenantry.wire import inflate
 
+HEADINGS = 4_096
+"""Most headings of replies that a core keeps ready."""
 _log = get_logger("serving")
-_NOBODY = TenantId("")
 _DEFECT_HINT = "Try again; if it stays, look for 'request failed' in the server's log, and report it."
 
 
@@ -41,6 +41,8 @@ class Core:
         self.state = state
         self.recorders = recorders
         self.now = now
+        self._entrances = Entrances(state)
+        self._headings: dict[tuple[str, str], Heading] = {}
         self._ids = Ids()
         self.clock = clock
 
@@ -83,23 +85,20 @@ class Core:
         Key first, then the path, then the role: who has no key learns nothing of the paths. ``deadline``: the caller's
         own, by the monotonic clock.
         """
-        state = self.state
         try:
-            if path.startswith("/v2/health/"):
-                route, _ = match(method, path)
-                if route.probe is not None:
-                    return route.probe(state)
-            caller = state.known.identify(headers, self.now())
-            route, names = match(method, path)
-            if caller.role not in route.roles:
-                raise forbidden(caller.role, route.actions)
-            tenant = tenant_of(caller) if route.tenant else _NOBODY
+            entrance = self._entrances.find(method, path, headers, self.now)
+            if entrance is None:
+                if path.startswith("/v2/health/"):
+                    route, _ = match(method, path)
+                    if route.probe is not None:
+                        return route.probe(self.state)
+                entrance = self._entrances.enter(method, path, headers, self.now)
             length = headers.get(b"content-length")
             if length is not None:
-                _check_length(length, state.limits.body_bytes if method == "POST" else 0)
+                _check_length(length, entrance.body_bytes)
         except TenantryError as error:
             return error_reply(error)
-        work = Work(state, route, names, tenant)
+        work = Work(self.state, entrance.route, entrance.names, entrance.tenant)
         work.method, work.query, work.headers = method, query, headers
         work.arrived = self.clock()
         work.deadline = deadline
@@ -107,31 +106,21 @@ class Core:
         parent = headers.get(b"traceparent")
         if parent is not None:
             work.trace = self._ids.traceparent(parent)
-        refusal = self._admit(work) if route.scores else None
-        if refusal is None:
-            return work
-        return self.turned_away(work, refusal)
+        refusal = self._admit(work, entrance) if entrance.route.scores else None
+        return work if refusal is None else self.turned_away(work, refusal)
 
-    def _admit(self, work: Work) -> Refusal | None:
+    def _admit(self, work: Work, entrance: Entrance) -> Refusal | None:
         """Policy, quota and a place at the gate, for scoring."""
-        table = self.state.current
-        endpoint = table.endpoint(work.tenant, work.name)
-        if endpoint is None:
-            return None  # the handler says so
-        entry = table.tenants.get(work.tenant)
-        if entry is not None:
-            work.quota = entry.quota
-        policy = table.policies.get(endpoint.policy)
-        if policy is not None:
-            work.policy = policy
-            work.priority = policy.priority
-        work.deadline = min(work.deadline, work.arrived + work.policy.deadline_ms / 1000.0)
+        policy = work.policy = entrance.policy
+        quota = work.quota = entrance.quota
+        work.priority = policy.priority
+        deadline = work.arrived + entrance.seconds
+        deadline = min(deadline, work.deadline)
+        work.deadline = deadline
         gate = self.state.gate
-        if gate is None:
+        if gate is None or not entrance.known:
             return None
-        ticket = gate.enter(
-            work.arrived, work.tenant, work.quota, work.name, work.policy, deadline=work.deadline
-        )
+        ticket = gate.enter(work.arrived, work.tenant, quota, work.name, policy, deadline=deadline)
         if isinstance(ticket, Refusal):
             return ticket
         work.ticket = ticket
@@ -167,21 +156,46 @@ class Core:
         except Exception as error:  # noqa: BLE001 — as in run
             return _failed(work, error)
 
-    def end(self, work: Work, response: Response) -> None:
-        """Give back what the work held, complete the reply's headers, and tell the recorders."""
-        now = work.finished = self.clock()
-        work.status = response.status
-        self._release(work, now, work.busy if response.status == 200 else None)
-        headers = response.headers
-        if work.version:
-            headers.append((b"x-tenantry-version", work.version.encode()))
-            headers.append((b"x-tenantry-rule", work.rule.encode()))
-        headers.append((b"x-request-id", work.request_id.encode("latin-1")))
-        if work.trace:
-            headers.append((b"traceparent", work.trace.encode()))
+    def end(self, work: Work, response: Response, now: float | None = None) -> None:
+        """Give back what the work held, complete the reply's headers, and tell the recorders. ``now``: by the clock, if
+        it is known.
+        """
+        if now is None:
+            now = self.clock()
+        work.finished = now
+        status = work.status = response.status
+        self._release(work, now, work.busy if status == 200 else None)
+        self._sign(work, response)
         if work.route.scores:
             for recorder in self.recorders:
                 recorder.finished(work)
+
+    def _sign(self, work: Work, response: Response) -> None:
+        """Say in the reply's headers who answered by which rule, and which request this was."""
+        request_id = work.request_id.encode("latin-1")
+        if work.version:
+            if response.heading is JSON:
+                signature = (work.version, work.rule)
+                response.heading = self._headings.get(signature) or self._heading(signature)
+            else:
+                response.headers.append((b"x-tenantry-version", work.version.encode()))
+                response.headers.append((b"x-tenantry-rule", work.rule.encode()))
+        if response.heading is None:
+            response.headers.append((b"x-request-id", request_id))
+        else:
+            response.request_id = request_id
+        if work.trace:
+            response.headers.append((b"traceparent", work.trace.encode()))
+
+    def _heading(self, signature: tuple[str, str]) -> Heading:
+        """What every JSON reply of one version by one rule has for headers."""
+        if len(self._headings) >= HEADINGS:
+            self._headings.clear()
+        version, rule = signature
+        heading = self._headings[signature] = Heading(
+            *JSON.pairs, (b"x-tenantry-version", version.encode()), (b"x-tenantry-rule", rule.encode())
+        )
+        return heading
 
     def abandon(self, work: Work) -> None:
         """The caller went away before its answer: give back what the work held, and record nothing."""

@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 from math import ceil
-from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,8 +23,25 @@ Headers = list[tuple[bytes, bytes]]
 
 encode_json = msgspec.json.Encoder().encode
 
+
+class Heading:
+    """Headers that many replies share, made ready once: as pairs, and as they stand on the wire.
+
+    Raises ``ValueError`` where one holds a line end.
+    """
+
+    __slots__ = ("lines", "pairs")
+
+    def __init__(self, *pairs: tuple[bytes, bytes]) -> None:
+        self.pairs = pairs
+        self.lines = b"".join(b"%s: %s\r\n" % pair for pair in pairs)
+        if self.lines.count(b"\n") != len(pairs) or self.lines.count(b"\r") != len(pairs):
+            raise ValueError("a reply's header holds a line end")
+
+
 _SERVER = (b"server", f"tenantry/{__version__}".encode())
-_JSON = (b"content-type", b"application/json")
+JSON = Heading((b"content-type", b"application/json"), _SERVER)
+"""The headers of every JSON reply."""
 _BINARY = (b"content-type", b"application/octet-stream")
 
 STATUS: dict[type[TenantryError], int] = {
@@ -50,17 +66,50 @@ STATUS_BY_CODE = {
 """Codes with a status of their own."""
 
 
-class Response(NamedTuple):
-    """One whole reply: header names are lower case."""
+class Response:
+    """One whole reply: header names are lower case.
 
-    status: int
-    headers: Headers
-    body: bytes
+    Most replies have a ``heading`` and a ``request_id``, and nothing else but their length: an edge that writes bytes
+    takes these as they are. ``headers`` are the same as a list; whoever asks for it may add to it, and from then on it
+    alone counts (``heading`` is None).
+    """
+
+    __slots__ = ("_headers", "body", "heading", "request_id", "status")
+
+    def __init__(
+        self, status: int, headers: Headers | None, body: bytes, heading: Heading | None = None
+    ) -> None:
+        """With ``headers``, or with a ``heading``."""
+        self.status = status
+        self._headers = headers
+        self.body = body
+        self.heading = heading
+        self.request_id = b""
+
+    @property
+    def headers(self) -> Headers:
+        """All headers, as a list of this reply's own."""
+        headers = self._headers
+        if headers is None:
+            heading = JSON if self.heading is None else self.heading
+            headers = [*heading.pairs, (b"content-length", b"%d" % len(self.body))]
+            if self.request_id:
+                headers.append((b"x-request-id", self.request_id))
+            self._headers = headers
+            self.heading = None
+        return headers
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Response) and (
+            (self.status, self.headers, self.body) == (other.status, other.headers, other.body)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
 
 
 def json_reply(body: bytes, status: int = 200) -> Response:
     """A reply of JSON that is encoded already."""
-    return Response(status, [_JSON, (b"content-length", b"%d" % len(body)), _SERVER], body)
+    return Response(status, None, body, JSON)
 
 
 def infer_reply(body: bytes, header_length: int | None) -> Response:
@@ -88,25 +137,32 @@ def status_of(error: TenantryError) -> int:
 def error_reply(error: TenantryError) -> Response:
     """The JSON reply for an error: ``{"error", "code", "hint", "details"?}``."""
     response = json_reply(encode_json(error.as_dict()), status_of(error))
-    extra: dict[bytes, Any] = {}
-    if response.status == 401:
-        extra[b"www-authenticate"] = b"Bearer"
-    if response.status in (429, 503):
-        extra[b"retry-after"] = b"%d" % max(1, round(float(error.details.get("retry_after", 1))))
-    if response.status == 405:
-        extra[b"allow"] = ", ".join(error.details.get("allow", ())).encode()
+    extra = _extra(error, response.status)
+    if extra:
+        response.heading = Heading(*JSON.pairs, *extra.items())
     if response.status in (408, 413):
         # What is left of the body will not be read.
-        extra[b"connection"] = b"close"
-    response.headers.extend(extra.items())
+        response.headers.append((b"connection", b"close"))
     return response
+
+
+def _extra(error: TenantryError, status: int) -> dict[bytes, bytes]:
+    """What a reply to this error says beside what every reply says."""
+    extra: dict[bytes, bytes] = {}
+    if status == 401:
+        extra[b"www-authenticate"] = b"Bearer"
+    if status in (429, 503):
+        extra[b"retry-after"] = b"%d" % max(1, round(float(error.details.get("retry_after", 1))))
+    if status == 405:
+        extra[b"allow"] = ", ".join(error.details.get("allow", ())).encode()
+    return extra
 
 
 def refusal_reply(refusal: Refusal) -> Response:
     """The reply of an admission that was refused. Under strain there are many, so that each is encoded once."""
     wait = refusal.retry_after
     known = _refusal(refusal.reason, ceil(wait * 100) / 100 if wait < 1 else ceil(wait))
-    return Response(known.status, known.headers.copy(), known.body)
+    return Response(known.status, None, known.body, known.heading)
 
 
 @lru_cache(maxsize=4096)

@@ -70,7 +70,7 @@ class Scheduler:
         work.body = body
         work.queued = True
         if self._at_once < AT_ONCE_SECONDS and not self._called and _batch_of(work) is None:
-            self._run_at_once(Task(work, done))
+            self._run_at_once(work, done)
             return
         # By the time that it has to be begun; what begins later would be late, and only take others' time.
         start_by = work.deadline if work.ticket is None else work.ticket.start_by
@@ -81,19 +81,35 @@ class Scheduler:
             if dropped is not None:
                 self._refuse(dropped, gate.shed())
 
-    def _run_at_once(self, task: Task) -> None:
+    def _run_at_once(self, work: Work, done: Callable[[Response], None]) -> None:
         """Work that finds nobody waiting needs no queue; for so long a turn of the loop, then the queue takes over."""
         if not self._fresh:
             self._fresh = True
             self._loop.call_soon(self._turn_over)
-        gate, ticket = self._gate, task.work.ticket
-        if gate is not None and ticket is not None:
-            gate.began(ticket)
-        begun = perf_counter()
+        core = self._core
+        begun = core.clock()
+        response = core.quick(work, work.body)
+        if response is None:
+            self._step_at_once(Task(work, done))
+            self._at_once += core.clock() - begun
+            return
+        now = core.clock()
+        work.busy = now - begun
+        self._at_once += work.busy
+        core.end(work, response, now)
+        done(response)
+        if work.decision is not None and work.decision.shadows:
+            self._shadow(work, work.decision, response)
+
+    def _step_at_once(self, task: Task) -> None:
+        """The same for work that takes steps; the first ones."""
+        work = task.work
+        if work.ticket is not None and self._gate is not None:
+            self._gate.began(work.ticket)
+        work.steps = self._core.run(work, work.body)
         row = self._advance(task)
         if row is not None:
             self._together(task, row, self._core.clock())
-        self._at_once += perf_counter() - begun
 
     def _turn_over(self) -> None:
         """The loop begins to read anew."""
@@ -235,12 +251,13 @@ class Scheduler:
         self._core.end(work, response)
         if task.done is not None:
             task.done(response)
-        decision = work.decision
-        if decision is not None and decision.shadows and response.status == 200:
-            self._shadow(work, decision)
+        if work.decision is not None and work.decision.shadows:
+            self._shadow(work, work.decision, response)
 
-    def _shadow(self, work: Work, decision: Decision) -> None:
-        """Queue a copy for each shadow."""
+    def _shadow(self, work: Work, decision: Decision, response: Response) -> None:
+        """Queue a copy for each shadow of work that went well."""
+        if response.status != 200:
+            return
         for target, rule, rollout in decision.shadows:
             if self._shadows >= SHADOWS_WAITING:
                 self.shadows_dropped += 1
@@ -277,8 +294,11 @@ class Scheduler:
 
 def _batch_of(work: Work) -> Hashable | None:
     """Requests with this key may be scored together; None for those that gain nothing by it."""
+    batched = work.state.batched
+    if not batched:
+        return None
     key = (work.tenant, work.name)
-    return key if key in work.state.batched else None
+    return key if key in batched else None
 
 
 def _outcomes(rows: list[Row]) -> list[Any]:

@@ -3,7 +3,7 @@
 import http
 from email.utils import formatdate
 
-from tenantry.serving.replies import Response
+from tenantry.serving.replies import Heading, Response
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOSE = b"connection: close\r\n"
@@ -39,7 +39,10 @@ class Answers:
 
         The length is the body's own, whatever the reply says. Raises ``ValueError`` where a header holds a line end.
         """
-        status, headers, body = response
+        heading = response.heading
+        if heading is not None:
+            return b"".join((*self._short(response, heading), _CLOSE if close else b"", b"\r\n")), close
+        status, headers, body = response.status, response.headers, response.body
         parts = [self._starts.get(status) or self._start(status)]
         known = self._lines.get
         lines = 4
@@ -68,6 +71,20 @@ class Answers:
         if head.count(b"\n") != lines + len(headers):
             raise ValueError("a reply's header holds a line end")
         return head, close
+
+    def whole(self, response: Response, heading: Heading) -> bytes:
+        """A reply that has nothing but a heading and an id of its own, head and body; the connection goes on."""
+        return b"".join((*self._short(response, heading), b"\r\n", response.body))
+
+    def _short(self, response: Response, heading: Heading) -> tuple[bytes, ...]:
+        """The pieces of a head but for its end."""
+        status, size = response.status, len(response.body)
+        return (
+            self._starts.get(status) or self._start(status),
+            heading.lines,
+            b"x-request-id: %s\r\n" % response.request_id if response.request_id else b"",
+            _LENGTHS[size] if size < _PREPARED else b"content-length: %d\r\n" % size,
+        )
 
     def _start(self, status: int) -> bytes:
         try:

@@ -74,17 +74,35 @@ class Connection(asyncio.Protocol):
             end = data.find(END) + 4
             head = self._heads.find(data[:end]) if end > 3 else None
             if head is not None and end + head.length == len(data) and head.length <= _SMALL_BODY:
-                exchange = Exchange(self, head)
-                exchange.whole = True
-                self._queue.append(exchange)
-                work = self._begin(head.method, head.path, head.query, head.headers)
-                if isinstance(work, Response):
-                    exchange.done(work)
-                else:
-                    exchange.work = work
-                    self._submit(work, data[end:], exchange.done)
+                self._answer_whole(head, data[end:])
                 return
         self._read(data)
+
+    def _answer_whole(self, head: Head, body: bytes) -> None:
+        """A request that came whole while no other waited: mostly it is answered before this returns."""
+        exchange = Exchange(self, head)
+        exchange.whole = True
+        self._busy = True  # an answer that is made meanwhile is written here
+        work = self._begin(head.method, head.path, head.query, head.headers)
+        if isinstance(work, Response):
+            exchange.done(work)
+        else:
+            exchange.work = work
+            self._submit(work, body, exchange.done)
+        self._busy = False
+        answer = exchange.answer
+        if answer is None:
+            self._queue.append(exchange)
+            return
+        heading = answer.heading
+        if heading is None or exchange.close or exchange.bodiless or len(answer.body) > _JOIN_BYTES:
+            self._queue.append(exchange)
+            self._settle()
+            return
+        common = self._common
+        self.served = True
+        self.intake.since = common.now
+        self.transport.write(common.answers.whole(answer, heading))
 
     def eof_received(self) -> None:
         """The caller sends nothing more: it is taken to be gone, as most are that do so."""
