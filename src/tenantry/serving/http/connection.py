@@ -18,8 +18,6 @@ from tenantry.serving.http.intake import DEAF, IDLE, Intake
 from tenantry.serving.http.pipeline import Pipeline
 from tenantry.serving.replies import Response, error_reply
 
-_SMALL_BODY = 4 << 10
-"""Bodies up to this size, when they come with their heads, are not counted against what a worker may hold."""
 _JOIN_BYTES = 64 << 10
 """Answers up to this size are copied into one piece, to be sent in one call."""
 
@@ -73,7 +71,7 @@ class Connection(asyncio.Protocol):
         if self.intake.stage == IDLE and not self._queue:
             end = data.find(END) + 4
             head = self._heads.find(data[:end]) if end > 3 else None
-            if head is not None and end + head.length == len(data) and head.length <= _SMALL_BODY:
+            if head is not None and end + head.length == len(data) and head.length <= self._common.small_body:
                 self._answer_whole(head, data[end:])
                 return
         self._read(data)
