@@ -15,7 +15,7 @@ from tenantry.loadtest.bodies import PATHS, bodies, random_records, read_records
 from tenantry.loadtest.client import Shot
 from tenantry.loadtest.compare import Change, cautions, compare, load_baseline, save
 from tenantry.loadtest.discover import Input, ask, inputs_of, targets_of
-from tenantry.loadtest.drive import Drive, drive, drive_async
+from tenantry.loadtest.drive import MAX_CONNECTIONS, Drive, drive, drive_async
 from tenantry.loadtest.junit import write_junit
 from tenantry.loadtest.objectives import Objective, check, read_objectives
 from tenantry.loadtest.pool import Sink
@@ -28,6 +28,7 @@ from tenantry.loadtest.samples import Samples
 from tenantry.loadtest.targets import KeyLine, Target, read_keys
 
 __all__ = [
+    "MAX_CONNECTIONS",
     "PATHS",
     "Call",
     "Change",

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 import uvloop
@@ -52,10 +52,6 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     recorded: Recorded | None = None
     ca: str | None = None
-
-
-class Watching(Sink, Protocol):
-    """A sink of the library's user, beside the samples."""
 
 
 def drive(load: Drive, watch: Sink | None = None, stop: threading.Event | None = None) -> Samples:

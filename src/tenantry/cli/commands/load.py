@@ -113,7 +113,7 @@ def load(  # noqa: PLR0913 — a load test has many sides, each an option of its
         requests=requests,
         shape=shape,
         rates=rates,
-        connections=connections or 1024,
+        connections=loadtest.MAX_CONNECTIONS if connections is None else connections,
         exponent=zipf,
         warmup=lengths[0],
         duration=lengths[1],
