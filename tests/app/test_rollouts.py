@@ -48,7 +48,7 @@ async def _worker(house: House, number: int, requests: int) -> list[Response]:
     worker = ScoringWorker(Place(home=house.services.settings.home, worker=number, workers=8))
     scheduler = worker.start()
     replies = [await _one(worker, scheduler, house, f"{number}-{one}") for one in range(requests)]
-    while len(scheduler):  # shadows, when nobody else wants the worker
+    while len(scheduler) or scheduler.waiting_for_models:  # shadows, when nobody else wants the worker
         await asyncio.sleep(0.001)
     await worker.close()
     return replies
