@@ -20,6 +20,7 @@ EXPECTED = {
     "keys:write": {"admin", "operator"},
     "tenants:read": {"admin", "operator"},
     "tenants:write": {"operator"},
+    "metrics:read": {"operator"},
 }
 
 
