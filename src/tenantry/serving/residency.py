@@ -23,7 +23,7 @@ from tenantry.serving.models import Model
 from tenantry.serving.ports import Runtime
 from tenantry.serving.residency_loads import Loads, done, let_go
 from tenantry.serving.residency_room import Room
-from tenantry.serving.residency_states import ModelState, ResidencyCounts, state_of
+from tenantry.serving.residency_states import ModelState, ResidencyCounts, loading_state, state_of
 from tenantry.serving.residency_table import Survey, survey
 from tenantry.serving.residency_warm import Warmer
 from tenantry.tenancy import TenantId
@@ -265,6 +265,15 @@ class Residency:
         self._resident.clear()  # an emptied dictionary keeps its table; a cleared one does not
         self._trim()
 
+    def unload(self, tenant: TenantId, sha256s: Iterable[str]) -> int:
+        """Let go of these models, but for those in use; how many went. The next request for one loads it again."""
+        self.settle()
+        held = [self._resident.get((tenant, sha256)) for sha256 in set(sha256s)]
+        models = [model for model in held if model is not None and not model.leases]
+        count = len(models)
+        self._let_go("cleared", models, "a caller asked for it to be unloaded")
+        return count
+
     # --- to be seen ---
 
     @property
@@ -288,6 +297,24 @@ class Residency:
             self._loaded, self._evictions, self._not_kept, self._loads.failed,
         )  # fmt: skip
 
+    def state(self, tenant: TenantId, sha256: str) -> ModelState | None:
+        """One model's copy; None where there is none."""
+        self.settle()
+        key, now = (tenant, sha256), self._now()
+        pinned = key in self._room.pins
+        loading = self._loads.loading.get(key)
+        if loading is not None:
+            return loading_state(key, loading.size, now - loading.since, pinned=pinned)
+        model = self._resident.get(key)
+        if model is not None:
+            return state_of(model, "READY", now, pinned=pinned)
+        leaving = self._leaving[key]() if key in self._leaving else None
+        return None if leaving is None else state_of(leaving, "UNLOADING", now, pinned=False)
+
+    def failure(self, tenant: TenantId, sha256: str) -> BaseException | None:
+        """Why a model could not be opened a short while ago."""
+        return self._loads.failures.recent((tenant, sha256), self._now())
+
     def states(self) -> list[ModelState]:
         """Every model copy of this worker."""
         self.settle()
@@ -295,10 +322,8 @@ class Residency:
 
     def _states(self, now: float) -> Iterator[ModelState]:
         pins = self._room.pins
-        for (tenant, sha256), loading in self._loads.loading.items():
-            pinned = (tenant, sha256) in pins
-            idle = now - loading.since
-            yield ModelState(tenant, sha256, "LOADING", loading.size, 0, 0, 0, idle, 0.0, pinned)
+        for key, loading in self._loads.loading.items():
+            yield loading_state(key, loading.size, now - loading.since, pinned=key in pins)
         for model in self._resident.values():
             yield state_of(model, "READY", now, pinned=(model.tenant, model.sha256) in pins)
         for held in self._leaving.values():

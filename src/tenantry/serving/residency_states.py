@@ -29,6 +29,11 @@ def state_of(model: Model, state: Literal["READY", "UNLOADING"], now: float, *, 
     )  # fmt: skip
 
 
+def loading_state(key: tuple[TenantId, str], size: int, idle: float, *, pinned: bool) -> ModelState:
+    """The state of a model whose file is being read."""
+    return ModelState(*key, "LOADING", size, 0, 0, 0, idle, 0.0, pinned)
+
+
 class ResidencyCounts(NamedTuple):
     """Sizes now, and counts since the worker started. ``leaving``: models that went while a request held them."""
 

@@ -17,6 +17,7 @@ from tenantry.serving.metadata import (
 from tenantry.serving.predict import predict
 from tenantry.serving.quick import predict_one
 from tenantry.serving.replies import Response
+from tenantry.serving.repository import index, load, unload
 from tenantry.serving.state import State
 from tenantry.serving.watching import metrics, model_statistics, residency
 from tenantry.serving.work import Steps, Work
@@ -60,6 +61,11 @@ def _score(
     return Route("POST", path, actions, handler, scores=True, roles=allowed(actions), quick=quick)
 
 
+def _change(path: str, handler: Callable[[Work], Response | Steps]) -> Route:
+    actions = ("models:write",)
+    return Route("POST", path, actions, handler, roles=allowed(actions))
+
+
 _METRICS = Route(
     "GET", "/metrics", ("metrics:read",), metrics, tenant=False, roles=allowed(("metrics:read",))
 )
@@ -78,6 +84,9 @@ ROUTES: tuple[Route, ...] = (
     _read("/v2/models/{model}/versions/{version}/stats", model_statistics),
     _read("/v2/models/{model}/residency", residency),
     _METRICS,
+    _read("/v2/repository/index", index)._replace(method="POST"),
+    _change("/v2/repository/models/{model}/load", load),
+    _change("/v2/repository/models/{model}/unload", unload),
     _score("/v2/models/{model}/infer", infer),
     _score("/v2/models/{model}/versions/{version}/infer", infer),
     _score("/predict/{model}", predict, predict_one),

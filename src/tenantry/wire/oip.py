@@ -31,7 +31,10 @@ DATATYPES: dict[str, int] = {
 }
 """Tensor datatypes → bytes of one element in binary form; 0 where elements carry their own length."""
 
-EXTENSIONS = ("binary_tensor_data", "classification", "parameters", "schedule_policy")
+EXTENSIONS = (
+    "binary_tensor_data", "classification", "model_repository", "model_repository(unload_dependents)", "parameters",
+    "schedule_policy", "statistics",
+)  # fmt: skip
 """Extensions that the server names in its metadata."""
 
 MAX_NAMED = 10

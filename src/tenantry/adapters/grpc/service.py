@@ -97,7 +97,8 @@ class Service:
     async def _server_ready(self, request: Any, context: Any) -> Response:
         del request
         response = await self._calls.ask(context, "GET", "/v2/health/ready")
-        return response._replace(status=200)
+        response.status = 200
+        return response
 
     async def _server_metadata(self, request: Any, context: Any) -> Response:
         del request
@@ -107,7 +108,7 @@ class Service:
         path = model_path(request.name, request.version, "/ready")
         response = await self._calls.ask(context, "GET", path)
         if response.status in _NOT_READY:
-            return response._replace(status=200, body=b'{"ready":false}')
+            response.status, response.body = 200, b'{"ready":false}'
         return response
 
     async def _model_metadata(self, request: Any, context: Any) -> Response:
@@ -120,9 +121,9 @@ class Service:
     async def _repository_index(self, request: Any, context: Any) -> Response:
         body = msgspec.json.encode({"ready": request.ready})
         response = await self._calls.ask(context, "POST", "/v2/repository/index", body=body)
-        return (
-            response._replace(body=b'{"models":%s}' % response.body) if response.status == 200 else response
-        )
+        if response.status == 200:
+            response.body = b'{"models":%s}' % response.body
+        return response
 
     async def _load(self, request: Any, context: Any) -> Response:
         return await self._repository(request, context, "load", b"is_loaded")
@@ -139,10 +140,9 @@ class Service:
         }
         body = msgspec.json.encode({"parameters": parameters})
         response = await self._calls.ask(context, "POST", path, body=body)
-        if response.status != 200:
-            return response
-        told_name = msgspec.json.encode(name)
-        return response._replace(body=b'{"model_name":%s,"%s":true}' % (told_name, done))
+        if response.status == 200:
+            response.body = b'{"model_name":%s,"%s":true}' % (msgspec.json.encode(name), done)
+        return response
 
 
 def _handler(name: str, method: Callable[[Any, Any], Awaitable[Response]]) -> Any:
