@@ -19,8 +19,10 @@ import pytest
 from tests.serving.plans import KEYS, furnish, publish, small_plan
 
 from tenantry import __version__
+from tenantry.api.residency_live import living
 from tenantry.app.supervisor import Supervisor, scoring_worker
 from tenantry.plan import Plan
+from tenantry.tenancy import TenantId
 
 # gevent, on which tritonclient stands, warns at import that ssl was loaded before it could patch it.
 pytestmark = pytest.mark.filterwarnings("ignore:Monkey-patching ssl:Warning")
@@ -345,3 +347,15 @@ def test_a_stopping_worker_finishes_what_it_has_begun(own_server: Callable[..., 
     server.supervisor.stop()
     batch.join(60)
     assert len(replies[0]["predictions"]) == 4_000
+
+
+def test_each_worker_tells_of_its_own_memory_on_its_own_socket(server: Server) -> None:
+    for _ in range(20):
+        server.predict(RECORD)
+    told = dict(living(server.home / "run", "tnk_operator", TenantId("acme"), "churn"))
+    assert sorted(told) == [0, 1]
+    held = [copy for live in told.values() for copy in live.copies]
+    assert held
+    assert all(copy.state == "READY" and copy.bytes > 0 and copy.leases == 0 for copy in held)
+    assert sum(copy.uses for copy in held) >= 20
+    assert not list(living(server.home / "run", "tnk_acme_unknown", TenantId("acme"), "churn"))

@@ -1,8 +1,9 @@
-"""Why a model is in memory or not (C2): told from what the scoring workers leave on the disk.
+"""Why a model is in memory or not (C2): told by the scoring workers that answer, else from what they leave behind.
 
-Three things say it: the eviction log, which each worker writes as segments under ``spool``; its figures, replaced every
-second under ``run/stats``, which say when it last answered for a version; and the list of the models that it would load
-again after a restart, every half minute under ``run``. Nobody asks a worker anything.
+Three things say it on the disk: the eviction log, which each worker writes as segments under ``spool``; its figures,
+replaced every second under ``run/stats``, which say when it last answered for a version; and the list of the models
+that it would load again after a restart, every half minute under ``run``. So something is known of workers that are
+too busy to answer, or gone.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from tenantry.api.residency import Eviction, ModelCopy, Residency, State
+from tenantry.api.residency_live import Live, living
 from tenantry.errors import Corrupt
 from tenantry.routing import Endpoint, VersionRef
 from tenantry.segments import SegmentReader
@@ -48,7 +50,8 @@ def residency(home: Path, tenant: TenantId, model: str, endpoint: Endpoint | Non
         told = ("No version of the model is published: workers do not know it.",)
         return Residency(model=model, pinned=False, told=told, copies=(), evictions=())
     evictions = sorted(_evictions(home / "spool", tenant, endpoint), key=lambda one: -one.at)
-    copies = tuple(_copies(home / "run", tenant, model, endpoint, evictions))
+    signs = _copies(home / "run", tenant, model, endpoint, evictions)
+    copies = tuple(_corrected(signs, dict(_asked_live(home, tenant, model))))
     return Residency(
         model=model,
         pinned=endpoint.pinned,
@@ -84,6 +87,36 @@ def _logged(spool: Path, mark: bytes) -> Iterator[_Event]:
                 if mark in record:  # a hundred times as fast as decoding what is about others
                     with contextlib.suppress(msgspec.DecodeError):
                         yield _events.decode(record)
+
+
+def _asked_live(home: Path, tenant: TenantId, model: str) -> Iterator[tuple[int, Live]]:
+    try:
+        key = (home / "operator.key").read_text().strip()
+    except OSError:
+        return
+    yield from living(home / "run", key, tenant, model)
+
+
+def _corrected(copies: Iterator[ModelCopy], live: dict[int, Live]) -> Iterator[ModelCopy]:
+    """A worker that answers knows better than its signs."""
+    for copy in copies:
+        told = live.get(copy.worker)
+        if told is None:
+            yield copy
+            continue
+        held = [one for one in told.copies if one.version == copy.version]
+        if held:
+            one = held[0]
+            why = (
+                f"{one.state}: {one.bytes:,} bytes, {one.uses:,} uses, the last {one.idle:.0f} s ago, "
+                f"{one.seconds * 1000:.1f} ms to load{', pinned' if one.pinned else ''}"
+                f"{f', in use by {one.leases}' if one.leases else ''}"
+            )
+            yield msgspec.structs.replace(copy, state="ready", why=why)
+        elif copy.state == "absent":
+            yield copy
+        else:
+            yield msgspec.structs.replace(copy, state="absent", why="the worker does not hold it now")
 
 
 def _copies(
