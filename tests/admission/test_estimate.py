@@ -66,3 +66,15 @@ def test_no_measurement_makes_a_request_free():
         estimate.learn(0.0, 0)
     assert estimate.of(0) > 0
     assert estimate.of(1) > 0
+
+
+def test_measurements_that_surprise_nobody_count_for_as_much_as_one_by_one():
+    estimate, mean = Estimate(0.001), 0.001
+    for number in range(400):
+        seconds = 0.001 + number * 2e-6  # a drift, of which every step is small
+        estimate.learn(seconds, 1)
+        mean += (seconds - mean) / 32
+    assert estimate.of(0) == pytest.approx(mean, rel=0.01)
+    assert estimate.of(1) == pytest.approx(mean, rel=0.01)
+    estimate.learn(0.1, 1)  # what is out of the ordinary is learnt at once, after what was put aside
+    assert estimate.of(0) > mean + 0.0001

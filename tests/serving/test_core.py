@@ -250,6 +250,43 @@ def test_a_defect_answers_500_is_logged_without_keys_and_the_worker_goes_on(
     world.told("POST", "/predict/churn", {"tenure": 1})
 
 
+def test_what_is_remembered_of_a_caller_goes_with_its_table(world: Any) -> None:
+    ask = ("POST", "/predict/churn", {"tenure": 1})
+    for _ in range(2):
+        world.told(*ask)
+    table = world.state.table
+    world.state.swap(msgspec.structs.replace(table, number=2, keys={}))
+    assert world.ask(*ask).status == 401  # revoked
+    other = {digest: msgspec.structs.replace(key, tenant="bolt") for digest, key in table.keys.items()}
+    world.state.swap(msgspec.structs.replace(table, number=3, keys=other))
+    assert world.ask(*ask).status == 404  # it is another tenant's now
+    role = {digest: msgspec.structs.replace(key, role="viewer") for digest, key in table.keys.items()}
+    world.state.swap(msgspec.structs.replace(table, number=4, keys=role))
+    assert world.ask(*ask).status == 403
+    world.state.swap(table)
+    world.told(*ask)
+    world.state.table = None
+    assert world.ask(*ask).status == 503
+
+
+def test_a_remembered_key_expires(world: Any) -> None:
+    ask = ("POST", "/predict/churn", {"tenure": 1})
+    for _ in range(2):
+        world.told(*ask)
+    world.core.now = lambda: 1_001.0
+    for _ in range(2):
+        world.refused(401, "unauthenticated", *ask)
+
+
+def test_an_operators_key_acts_for_whom_each_request_names(world: Any) -> None:
+    ask = ("POST", "/predict/churn", {"tenure": 1})
+    for _ in range(2):
+        world.told(*ask, key="operator", x_tenant="acme")
+        assert world.ask(*ask, key="operator", x_tenant="bolt").status == 404
+        assert world.ask(*ask, key="operator").status == 400
+        assert world.ask(*ask, x_tenant="bolt").status == 200  # another key cannot name a tenant
+
+
 def test_a_decompressed_body_is_bounded(make_world: Callable[..., Any]) -> None:
     world = make_world(body_bytes=1000)
     world.refused(

@@ -93,7 +93,7 @@ class InferenceLog:
         """Keep a request whose reply is made, if its deployment's share of the log takes it."""
         share = work.policy.log_share
         status = work.status
-        if (share < 1.0 and not sampled(work.request_id, share)) or status in (429, 503) or not work.version:
+        if status in (429, 503) or not work.version or (share < 1.0 and not sampled(work.request_id, share)):
             return
         body = work.body
         outcomes = work.outcomes or ()

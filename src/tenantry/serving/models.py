@@ -1,7 +1,7 @@
 """Opened models: what serving knows of one, and how its scores become answers."""
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from tenantry.plan.meta import PlanMeta
@@ -11,6 +11,8 @@ from tenantry.serving.shapes import shape_of
 from tenantry.tenancy import TenantId
 
 _NOBODY = TenantId("")
+_new = tuple.__new__
+"""Makes a named tuple in less than half the time that its class takes."""
 
 
 class Outcome(NamedTuple):
@@ -35,9 +37,9 @@ class Model:
     """
 
     __slots__ = (
-        "__weakref__", "classes", "columns", "cost", "floor", "index", "known", "leases", "loads", "nbytes", "negative",
-        "numeric", "plan", "positive", "positive_index", "rank", "runtime", "seconds", "sha256", "shape", "task",
-        "tenant", "threshold", "used", "uses",
+        "__weakref__", "binary", "classes", "columns", "cost", "floor", "index", "known", "leases", "loads", "nbytes",
+        "negative", "numeric", "plan", "positive", "positive_index", "rank", "runtime", "seconds", "sha256", "shape",
+        "task", "tenant", "threshold", "used", "uses",
     )  # fmt: skip
 
     def __init__(self, plan: ScoringPlan, runtime: Runtime) -> None:
@@ -50,6 +52,7 @@ class Model:
         self.known = shape.known
         self.numeric = shape.numeric
         self.task = shape.task
+        self.binary = shape.task is Task.BINARY
         self.classes = shape.classes
         self.positive = shape.positive
         self.negative = shape.negative
@@ -87,23 +90,43 @@ class Model:
 
     def outcome(self, values: Sequence[float]) -> Outcome:
         """The answer that one row's scores come to."""
-        if self.task is Task.BINARY:
+        if self.binary:
             p = values[0]
             label = self.positive if p >= self.threshold else self.negative
-            return Outcome(label, p, (1.0 - p, p) if self.positive_index else (p, 1.0 - p), None)
+            return _new(Outcome, (label, p, (1.0 - p, p) if self.positive_index else (p, 1.0 - p), None))
         if self.task is Task.MULTICLASS:
             best = max(values)
             top = values.index(best)
             return Outcome(self.classes[top], best, tuple(values), top)
         return Outcome(None, values[0], None, None)
 
+    def outcomes_of(self, scores: Sequence[Sequence[float]]) -> list[Outcome]:
+        """The answers that several rows' scores come to."""
+        if not self.binary:
+            return [self.outcome(values) for values in scores]
+        return self._binary([values[0] for values in scores])
+
     def outcomes(self, columns: Sequence[Any], rows: int) -> list[Outcome]:
         """Score ``rows`` rows of columns (None = all missing)."""
         flat = array("d", self.plan.score_columns(columns, rows))
         width = self.plan.n_outputs
+        if self.binary:
+            return self._binary(flat)
         if width == 1:
             return [self.outcome((value,)) for value in flat]
         return [self.outcome(tuple(flat[i : i + width])) for i in range(0, rows * width, width)]
+
+    def _binary(self, scores: Iterable[float]) -> list[Outcome]:
+        """As ``outcome``, without a call a row."""
+        positive, negative, threshold = self.positive, self.negative, self.threshold
+        if self.positive_index:
+            return [
+                _new(Outcome, (positive if p >= threshold else negative, p, (1.0 - p, p), None))
+                for p in scores
+            ]
+        return [
+            _new(Outcome, (positive if p >= threshold else negative, p, (p, 1.0 - p), None)) for p in scores
+        ]
 
     def reasons(self, record: Mapping[str, Any], k: int, outcome: Outcome) -> Sequence[Any]:
         """Why this record got this answer: the ``k`` strongest reasons."""

@@ -38,18 +38,15 @@ def predict(work: Work) -> Steps:
         if start:
             yield None
         part = [_record(item, i) for i, item in enumerate(records[start : start + size], start)]
-        predictions = []
         if model.plan.batch > 1 and len(records) == 1:
             outcomes = yield from _shared(model, part, unknown)
         else:
             outcomes = _outcomes(model, part, start, unknown)
         work.outcomes += outcomes
-        for record, outcome in zip(part, outcomes, strict=True):
-            prediction = shown(model, outcome)
-            if explain:
+        predictions = [shown(model, outcome, work.version) for outcome in outcomes]
+        if explain:
+            for prediction, record, outcome in zip(predictions, part, outcomes, strict=True):
                 prediction["reasons"] = model.reasons(record, explain, outcome)
-            prediction["model_version"] = work.version
-            predictions.append(prediction)
         parts.append(encode_json(predictions)[1:-1])
     body = b'{"predictions":[%s]' % b",".join(parts)
     if unknown:
@@ -104,15 +101,17 @@ def _record(item: Any, number: int) -> Record:
     return record
 
 
-def shown(model: Model, outcome: Outcome) -> dict[str, Any]:
+def shown(model: Model, outcome: Outcome, version: str) -> dict[str, Any]:
     """One prediction as people see it; probabilities by class. A regression has its score alone."""
-    if outcome.probabilities is None:
-        return {"score": outcome.score}
-    return {
-        "label": outcome.label,
-        "score": outcome.score,
-        "probabilities": dict(zip(model.classes, outcome.probabilities, strict=True)),
-    }
+    label, score, probabilities, _ = outcome
+    if probabilities is None:
+        return {"score": score, "model_version": version}
+    classes = model.classes
+    if model.binary:
+        named = {classes[0]: probabilities[0], classes[1]: probabilities[1]}
+    else:
+        named = dict(zip(classes, probabilities, strict=True))
+    return {"label": label, "score": score, "probabilities": named, "model_version": version}
 
 
 def _shared(model: Model, records: list[Record], unknown: set[str]) -> Generator[Pause, Any, list[Outcome]]:
@@ -132,7 +131,7 @@ def _outcomes(model: Model, records: list[Record], start: int, unknown: set[str]
     try:
         if len(records) == 1:
             return [model.outcome(model.plan.score(records[0]))]
-        return [model.outcome(values) for values in model.plan.score_rows(records)]
+        return model.outcomes_of(model.plan.score_rows(records))
     except InvalidData as error:
         raise _located(model, records, start, error) from error
 

@@ -39,6 +39,4 @@ def predict_one(work: Work) -> Response | None:
         return None
     work.count(1)
     work.outcomes.append(outcome)
-    prediction = shown(model, outcome)
-    prediction["model_version"] = target.version
-    return json_reply(b'{"predictions":[%s]}' % encode_json(prediction))
+    return json_reply(encode_json({"predictions": (shown(model, outcome, target.version),)}))

@@ -310,7 +310,7 @@ def _outcomes(rows: list[Row]) -> list[Any]:
         except InvalidData:
             pass
         else:
-            return [model.outcome(values) for values in scores]
+            return model.outcomes_of(scores)
     return [row.alone() for row in rows]
 
 

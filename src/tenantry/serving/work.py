@@ -180,6 +180,8 @@ class Work:
     def count(self, rows: int) -> None:
         """Charge the rows of the request, once they are known. Raises ``Overloaded`` or ``Unavailable``."""
         self.rows = rows
+        if self.quota.rows_per_second is None and self.policy.rows_per_second is None:
+            return
         gate = self.state.gate
         if gate is not None and self.ticket is not None:
             refusal = gate.rows(time.monotonic(), self.ticket, self.quota, self.policy, rows)
