@@ -39,7 +39,7 @@ class Bench:
         self.recorded = Recorded()
         self.state.gate = Gate(fair_queue())
         world.core.recorders = (self.recorded,)
-        world.core._now = lambda: 1_000.0
+        world.core.now = lambda: 1_000.0
         self.scheduler = Scheduler(world.core, asyncio.get_running_loop())
 
     def change(
