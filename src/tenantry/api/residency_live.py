@@ -1,12 +1,12 @@
 """What the living scoring workers say of a model's copies, each asked on its own socket (C2)."""
 
 import http.client
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
+from tenantry.serving.local_socket import connect
 from tenantry.tenancy import TenantId
 
 SECONDS = 1.0
@@ -39,9 +39,7 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Connect to the worker's own socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(SECONDS)
-        self.sock.connect(str(self._path))
+        self.sock = connect(self._path, SECONDS)
 
 
 def living(run: Path, key: str, tenant: TenantId, model: str) -> Iterator[tuple[int, Live]]:

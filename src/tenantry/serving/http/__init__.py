@@ -1,8 +1,8 @@
 """HTTP/1.1 edges of the scoring service.
 
 Receives: bytes from callers. Hands on: requests to a :class:`Handler`, and its answers back, in order. Never
-knows: what is scored, or who may. Two edges do so: the own one, in this package, and uvicorn with the bounds of
-``uvicorn_bounds``.
+knows: what is scored, or who may. Two edges do so: the own one, which this package hands on, and uvicorn with the
+bounds of ``uvicorn_bounds``, which is imported only where it is wanted.
 """
 
 from tenantry.serving.http.bounds import (
@@ -16,7 +16,6 @@ from tenantry.serving.http.bounds import (
 from tenantry.serving.http.handler import CoreHandler, Done, Handler
 from tenantry.serving.http.heads import Headers
 from tenantry.serving.http.server import Server, serve
-from tenantry.serving.http.uvicorn_bounds import BoundedProtocol, sweep
 
 __all__ = [
     "HEAD_SECONDS",
@@ -24,7 +23,6 @@ __all__ = [
     "MAX_HEADERS",
     "MAX_HEADER_BYTES",
     "MAX_TARGET_BYTES",
-    "BoundedProtocol",
     "Bounds",
     "CoreHandler",
     "Done",
@@ -32,5 +30,4 @@ __all__ = [
     "Headers",
     "Server",
     "serve",
-    "sweep",
 ]
