@@ -8,7 +8,7 @@ import grpc
 import msgspec
 import pytest
 from google.protobuf.json_format import ParseDict
-from tests.grpc.conftest import Edge
+from tests.adapters.grpc.conftest import Edge
 
 from tenantry.adapters.grpc.forms import CONTENTS, LATE_ROWS, GrpcForm
 from tenantry.adapters.grpc.messages import ModelInferRequest

@@ -10,8 +10,8 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.grpc.conftest import Edge
-from tests.grpc.test_infer import request_of, values_of
+from tests.adapters.grpc.conftest import Edge
+from tests.adapters.grpc.test_infer import request_of, values_of
 
 from tenantry.adapters.grpc.messages import (
     HealthCheckRequest,
@@ -29,7 +29,7 @@ ONE = {"tenure": ("FP64", [50.0])}
 
 
 def test_the_descriptor_set_is_what_the_protos_say() -> None:
-    tool = Path(__file__).parents[2] / "tools" / "gen_protos.py"
+    tool = Path(__file__).parents[3] / "tools" / "gen_protos.py"
     run = subprocess.run([sys.executable, str(tool), "--check"], capture_output=True, text=True, check=False)
     assert run.returncode == 0, f"run tools/gen_protos.py; {run.stderr}"
 
