@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tenantry.serving.http import HEAD_SECONDS, sweep
+from tenantry.serving.http import HEAD_SECONDS
+from tenantry.serving.http.uvicorn_bounds import sweep
 
 
 class Transport:

@@ -10,7 +10,7 @@ from tests.serving.http.edges import Caller, EchoCore, EchoScheduler, answers, c
 from tests.serving.http.test_requests import GET, post
 
 from tenantry.serving import Limits
-from tenantry.serving.http import CoreHandler, serve
+from tenantry.serving.http import Bounds, CoreHandler, serve
 
 Run = Callable[..., Any]
 
@@ -62,8 +62,9 @@ def test_a_drain_answers_what_is_in_flight(run: Run, gap: float) -> None:
         one, stop = listener(), asyncio.Event()
         port = one.getsockname()[1]
         sibling = one.dup()
+        bounds = Bounds(linger_seconds=0.2, tick_seconds=0.05)
         running = asyncio.create_task(
-            serve(CoreHandler(core, scheduler), [one], limits=core.state.limits, stop=stop)
+            serve(CoreHandler(core, scheduler), [one], limits=core.state.limits, stop=stop, bounds=bounds)
         )
         await asyncio.sleep(0.05)
         idle, half, busy, pipelined, sending = [await Caller.connect(port) for _ in range(5)]
@@ -88,7 +89,7 @@ def test_a_drain_answers_what_is_in_flight(run: Run, gap: float) -> None:
             told = answers(await caller.rest())
             assert [one.status for one in told] == [200] * count
             assert [one.closes for one in told] == [False] * (count - 1) + [True]
-        await asyncio.wait_for(running, 2)
+        await asyncio.wait_for(running, 10)
         # The socket is still there for a sibling.
         late = await Caller.connect(port)
         late.close()
@@ -106,8 +107,9 @@ def test_a_drain_ends(run: Run) -> None:
         scheduler: Any = EchoScheduler(core)
         scheduler.gate = asyncio.Event()
         one, stop = listener(), asyncio.Event()
+        bounds = Bounds(linger_seconds=0.2, tick_seconds=0.05)
         running = asyncio.create_task(
-            serve(CoreHandler(core, scheduler), [one], limits=core.state.limits, stop=stop)
+            serve(CoreHandler(core, scheduler), [one], limits=core.state.limits, stop=stop, bounds=bounds)
         )
         await asyncio.sleep(0.05)
         async with call(one.getsockname()[1]) as caller:
