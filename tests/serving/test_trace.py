@@ -163,6 +163,17 @@ def test_failed_and_slow_requests_have_a_line_and_others_none(lines: io.StringIO
     assert wanted.items() <= seen[-1].items()
 
 
+def test_refusals_are_counted_elsewhere_and_have_no_lines(lines: io.StringIO) -> None:
+    with ThreadPoolExecutor(1) as background:
+        log = RequestLog(background)
+        for number, code in enumerate(("rate_limited", "too_many_in_flight", "deadline_unreachable", "shed")):
+            work = done(429 if number < 2 else 503)
+            work.code = code
+            log.finished(work)
+    assert not told(lines)
+    assert not log.suppressed
+
+
 def test_a_sample_is_the_same_in_every_process() -> None:
     ids = [f"request-{number}" for number in range(4000)]
     assert sum(sampled(one, 0.25) for one in ids) == pytest.approx(1000, rel=0.1)

@@ -41,14 +41,18 @@ class Ticket:
     deadline, are what the queue is to be told. ``ahead``: seconds of work that were before it when it came in.
     """
 
-    __slots__ = ("ahead", "began", "cost", "guard", "lane", "name", "priority", "start_by", "tenant")
+    __slots__ = (
+        "ahead", "began", "cost", "inflight", "lane", "left", "name", "priority", "start_by", "tenant",
+    )  # fmt: skip
 
-    def __init__(self, lane: Lane, tenant: str, name: str, priority: int, guard: Guard) -> None:
+    def __init__(self, lane: Lane, tenant: str, name: str, priority: int, left: float, inflight: int) -> None:
+        """``left`` and ``inflight``: seconds to its deadline, and its tenant's requests, when it came in."""
         self.lane = lane
         self.tenant = tenant
         self.name = name
         self.priority = priority
-        self.guard = guard
+        self.left = left
+        self.inflight = inflight
         self.cost = 0.0
         self.ahead = 0.0
         self.start_by = 0.0
@@ -71,6 +75,7 @@ class Gate(Generic[T]):
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._tenants: dict[str, int] = {}
         self._guards = Guards(CLASSES)
+        self._wary = False  # whether any guard has ever seen a request expire
         self._typical = TYPICAL
         self._measured = 0
         self._running = 0.0
@@ -95,7 +100,7 @@ class Gate(Generic[T]):
         inflight = self._tenants.get(tenant, 0)
         priority = min(max(priority, policy.priority), CLASSES) if priority else policy.priority
         estimate = lane.estimate
-        cost = estimate.of(rows)
+        cost = estimate.of(rows) if rows else estimate.mean
         ahead = self._running
         if self.queue:
             ahead += self.queue.ahead(tenant, weight=quota.weight, priority=priority)
@@ -106,10 +111,9 @@ class Gate(Generic[T]):
         left = deadline - now
         if left <= 0.0:
             return Refusal(PASSED, ahead)
-        guard = self._guards.of(priority, left, inflight)
         alone = cost + estimate.spread
         if ahead:
-            over = ahead * guard.factor + alone - left
+            over = ahead * self._guards.of(priority, left, inflight).factor + alone - left
             if over > 0.0 and not (alone > left and self._probe(lane, now)):
                 return Refusal(UNREACHABLE, over)
         refusal = self.allowance.request(now, tenant, quota, name, policy)
@@ -117,7 +121,7 @@ class Gate(Generic[T]):
             return refusal
         lane.inflight += 1
         self._tenants[tenant] = inflight + 1
-        ticket = Ticket(lane, tenant, name, priority, guard)
+        ticket = Ticket(lane, tenant, name, priority, left, inflight)
         ticket.cost = cost
         ticket.ahead = ahead
         # What cannot end in time is not begun; unless it could not from the start, then it is in to be measured.
@@ -132,7 +136,8 @@ class Gate(Generic[T]):
         """The request's turn has come; further turns of the same request change nothing."""
         if not ticket.began:
             ticket.began = True
-            ticket.guard.began()
+            if self._wary:
+                self._guard(ticket).began()
             self._running += ticket.cost
             self._runners += 1
 
@@ -151,15 +156,20 @@ class Gate(Generic[T]):
             self._runners -= 1
             self._running = self._running - ticket.cost if self._runners else 0.0
         elif service is not None:  # it ran at once, while nobody waited
-            ticket.guard.began()
+            if self._wary:
+                self._guard(ticket).began()
         elif now >= ticket.start_by:
-            ticket.guard.expired()
+            self._wary = True
+            self._guard(ticket).expired()
         if service is not None:
             lane.estimate.learn(service, rows)
             self._measured += 1
             if self._measured > 100 and self._measured & 7:
                 return  # by now one in eight says as much
             self._typical += max(0.01, 1 / self._measured) * (lane.estimate.mean - self._typical)
+
+    def _guard(self, ticket: Ticket) -> Guard:
+        return self._guards.of(ticket.priority, ticket.left, ticket.inflight)
 
     @property
     def crowded(self) -> bool:

@@ -140,7 +140,7 @@ def _check_fields(model: Model, records: list[Record], start: int, unknown: set[
     """Collect the fields that the model lacks. Raises ``InvalidRequest("record_unknown")``."""
     known = model.known
     for i, record in enumerate(records):
-        if not record.keys() <= known:
+        if not known.issuperset(record):
             strange = record.keys() - known
             if len(strange) == len(record):
                 raise InvalidRequest(

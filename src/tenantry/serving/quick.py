@@ -31,7 +31,7 @@ def predict_one(work: Work) -> Response | None:
         return None
     target = work.choose(None)
     model = work.state.residency.find(work.tenant, target.ref)
-    if model is None or model.plan.batch > 1 or not record.keys() <= model.known:
+    if model is None or model.plan.batch > 1 or not model.known.issuperset(record):
         return None
     try:
         outcome = model.outcome(model.plan.score(record))

@@ -17,6 +17,9 @@ LINES_PER_SECOND = 50
 MOST_WAITING = 1000
 """Most lines that wait for a log that is slow to be written."""
 
+REFUSED = frozenset(("rate_limited", "too_many_in_flight", "deadline_unreachable", "shed"))
+"""What admission says where there is no room: under strain most requests. They are counted, not told one by one."""
+
 _log = get_logger("serving.request")
 
 
@@ -59,9 +62,11 @@ class RequestLog:
     def finished(self, work: Logged) -> None:
         """Tell of a request whose reply is made, if it is worth a line."""
         if work.status < 400 and work.finished - work.arrived < self._slow:
-            if not sampled(work.request_id, self._share):
+            if self._share <= 0.0 or not sampled(work.request_id, self._share):
                 return
             why = "sampled"
+        elif work.code in REFUSED:
+            return
         else:
             why = "slow" if work.status < 400 else "failed"
         second = int(self._clock())

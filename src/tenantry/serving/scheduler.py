@@ -69,7 +69,11 @@ class Scheduler:
         """Queue work; ``done`` gets the reply, later, on the loop."""
         work.body = body
         work.queued = True
-        if self._at_once < AT_ONCE_SECONDS and not self._called and _batch_of(work) is None:
+        if (
+            self._at_once < AT_ONCE_SECONDS
+            and not self._called
+            and (not work.state.batched or _batch_of(work) is None)
+        ):
             self._run_at_once(work, done)
             return
         # By the time that it has to be begun; what begins later would be late, and only take others' time.
