@@ -118,6 +118,17 @@ def test_help_and_wrong_usage_load_no_table_or_database_code() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_command_that_a_server_answers_loads_no_database_or_learning_code(tmp_path: Path) -> None:
+    words = ["--server", "http://127.0.0.1:9", "--key", "tnk_x", "--home", str(tmp_path), "tenant", "list"]
+    code = (
+        f"import sys; from tenantry.cli.entry import run; run({words!r}); assert 'httpx' in sys.modules;"
+        "print([name for name in ('sqlalchemy', 'duckdb', 'lightgbm', 'sklearn', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "[server_unreachable]" in done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_every_command_has_help(tenantry: Run) -> None:
     for words in (
         [], ["up"], ["demo"], ["train"], ["apply"], ["predict"], ["scorecard"],

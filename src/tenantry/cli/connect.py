@@ -2,37 +2,51 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tenantry.app.control import control_plane, open_reader
-from tenantry.app.services import open_services
-from tenantry.app.work import Worker
 from tenantry.cli.backend import Backend
-from tenantry.cli.embedded import EmbeddedBackend
 from tenantry.cli.remote import HttpBackend
 from tenantry.errors import Unauthenticated
-from tenantry.ingest import Reading, read
-from tenantry.serving.models import Model
 from tenantry.settings import Settings
 from tenantry.tenancy import TenantId
+
+if TYPE_CHECKING:
+    from tenantry.ingest import Reading
+    from tenantry.serving.models import Model
 
 
 def connect(settings: Settings) -> Backend:
     """Open the backend. Raises ``Unauthenticated`` where a server is meant and no key is known."""
     url = settings.server or _running(settings)
     if url is None:
-        services = open_services(settings)
-        return EmbeddedBackend(control_plane(services), lambda: Worker(services), _open_model, services.close)
+        return _embedded(settings)
     return HttpBackend(url, settings.key or _operator_key(settings))
 
 
-def read_file(tenant: TenantId, file: Path, encoding: str | None, delimiter: str | None) -> Reading:
+def read_file(tenant: TenantId, file: Path, encoding: str | None, delimiter: str | None) -> "Reading":
     """Read a table on this machine, without opening the installation."""
+    from tenantry.app.control import open_reader  # noqa: PLC0415
+    from tenantry.ingest import read  # noqa: PLC0415
+
     return read(tenant, file, open_reader(), encoding=encoding, delimiter=delimiter)
 
 
-def _open_model(path: Path) -> Model:
+def _embedded(settings: Settings) -> Backend:
+    # Imported here: a command that a server answers pays for no database, which takes longer to import than
+    # most answers to come.
+    from tenantry.app.control import control_plane  # noqa: PLC0415
+    from tenantry.app.services import open_services  # noqa: PLC0415
+    from tenantry.app.work import Worker  # noqa: PLC0415
+    from tenantry.cli.embedded import EmbeddedBackend  # noqa: PLC0415
+
+    services = open_services(settings)
+    return EmbeddedBackend(control_plane(services), lambda: Worker(services), _open_model, services.close)
+
+
+def _open_model(path: Path) -> "Model":
     # Imported here: only scoring in this process needs what a scoring worker needs.
     from tenantry.app.scoring import PlanRuntime  # noqa: PLC0415
+    from tenantry.serving.models import Model  # noqa: PLC0415
 
     runtime = PlanRuntime()
     return Model(runtime.open(path), runtime)
