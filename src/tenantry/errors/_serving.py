@@ -87,6 +87,18 @@ CODES: dict[str, tuple[str, str]] = {
         "A routing rule cannot be used.",
         "Mend the rule at the place that the message names; docs/routing.md has every field.",
     ),
+    "model_loaded": (
+        "A model of this name is loaded already (SageMaker container).",
+        "Delete it first, or invoke it as it is.",
+    ),
+    "models_full": (
+        "The container's memory for models does not suffice for another (SageMaker container).",
+        "Delete models that are not needed, or start the container with a larger --model-bytes.",
+    ),
+    "model_url": (
+        "What a model is to be loaded from is not there, or is no model (SageMaker container).",
+        "Name a folder that holds one plan (*.tnp), as 'tenantry model export --format plan' writes it.",
+    ),
     "figures_off": ("This worker keeps no figures.", "Ask a worker that the server started: 'tenantry up'."),
     "table_number": (
         "A newer endpoint table is published already.",

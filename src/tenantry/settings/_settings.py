@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls_certificate: Path | None
     tls_key: Path | None
     log_days: int
+    sagemaker_port: int
 
     @property
     def blobs(self) -> Path:
@@ -262,6 +263,13 @@ ROWS: tuple[Row, ...] = (
         default="30",
         help="Days for which the inference log is kept.",
         parse=_whole(0, 36500),
+    ),
+    Row(
+        name="sagemaker_port",
+        env="SAGEMAKER_BIND_TO_PORT",
+        default="8080",
+        help="The port of a SageMaker container (`python -m tenantry.app.sagemaker`); the platform sets it.",
+        parse=_whole(0, 65535),
     ),
 )
 
