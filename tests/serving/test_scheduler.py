@@ -12,7 +12,7 @@ from tenantry.admission import Gate, Policy, Quota
 from tenantry.routing import Endpoint, TenantEntry
 from tenantry.routing.rules import Fallback, Match, Pin, Rule, Shadow
 from tenantry.serving import Response, Scheduler, Work
-from tenantry.serving.scheduler import fair_queue
+from tenantry.serving.tasks import fair_queue
 
 CHURN = "/predict/churn"
 RECORD = b'{"tenure": 1}'

@@ -31,8 +31,13 @@ def predict_one(work: Work) -> Response | None:
         return None
     target = work.choose(None)
     model = work.state.residency.find(work.tenant, target.ref)
-    if model is None or model.plan.batch > 1 or not model.known.issuperset(record):
+    if model is None or model.plan.batch > 1:
         return None
+    fields = [*record]
+    if fields != model.shape.usual:
+        if not model.known.issuperset(fields):
+            return None
+        model.shape.usual = fields
     try:
         outcome = model.outcome(model.plan.score(record))
     except InvalidData:

@@ -8,40 +8,24 @@ model that wait at the same time are scored together where that model is faster 
 """
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 from tenantry.admission import PASSED, FairQueue, Gate, Refusal
-from tenantry.errors import InvalidData
 from tenantry.routing import Decision
 from tenantry.serving.core import Core
 from tenantry.serving.replies import Response
+from tenantry.serving.tasks import SHADOW_PRIORITY, Task, batch_of, fair_queue, score_together
 from tenantry.serving.work import Row, Work
 
 SLICE_SECONDS = 0.001
 AT_ONCE_SECONDS = 0.0005
 """How long work may run as it is read, in one turn of the loop, while nothing waits."""
-SHADOW_PRIORITY = 5
-"""Shadows run after everything that somebody waits for."""
 SHADOW_SECONDS = 5.0
 """Longest time that a shadow waits."""
 SHADOWS_WAITING = 256
 """Most shadows that wait; more are dropped, and counted."""
-
-
-class Task(NamedTuple):
-    """Work that waits for its turn, and who is told of the answer; for a shadow, the work that it copies."""
-
-    work: Work
-    done: Callable[[Response], None] | None
-    primary: Work | None = None
-    rollout: str = ""
-
-
-def fair_queue() -> FairQueue[Task]:
-    """A queue for :class:`Scheduler`, and for the gate before it."""
-    return FairQueue(classes=SHADOW_PRIORITY, background=1)
 
 
 class Scheduler:
@@ -72,7 +56,7 @@ class Scheduler:
         if (
             self._at_once < AT_ONCE_SECONDS
             and not self._called
-            and (not work.state.batched or _batch_of(work) is None)
+            and (not work.state.batched or batch_of(work) is None)
         ):
             self._run_at_once(work, done)
             return
@@ -135,7 +119,7 @@ class Scheduler:
             priority=priority,
             cost=work.cost,
             deadline=deadline,
-            batch=_batch_of(work),
+            batch=batch_of(work),
         )
         if not self._called:
             self._called = True
@@ -222,7 +206,7 @@ class Scheduler:
     def _together(self, task: Task, row: Row, now: float) -> None:
         """Score a row, and with it those that wait for the same model."""
         rows = [(task, row)]
-        key = _batch_of(task.work)
+        key = batch_of(task.work)
         if key is not None:
             for other in self._queue.take(key, row.model.plan.batch - 1):
                 if other.work.abandoned or other.work.deadline <= now:
@@ -237,7 +221,7 @@ class Scheduler:
         self.batches += 1
         self.batched_rows += len(same)
         begun = perf_counter()
-        outcomes = _outcomes([its for _, its in same])
+        outcomes = score_together([its for _, its in same])
         share = (perf_counter() - begun) / len(same)
         for (scored, _), outcome in zip(same, outcomes, strict=True):
             scored.work.busy += share
@@ -294,28 +278,6 @@ class Scheduler:
         response = self._core.turned_away(task.work, refusal)
         if task.done is not None:
             task.done(response)
-
-
-def _batch_of(work: Work) -> Hashable | None:
-    """Requests with this key may be scored together; None for those that gain nothing by it."""
-    batched = work.state.batched
-    if not batched:
-        return None
-    key = (work.tenant, work.name)
-    return key if key in batched else None
-
-
-def _outcomes(rows: list[Row]) -> list[Any]:
-    """One outcome a row; where one row cannot be scored, each gets its own outcome or error."""
-    if len(rows) > 1:
-        model = rows[0].model
-        try:
-            scores = model.plan.score_rows([row.record for row in rows])
-        except InvalidData:
-            pass
-        else:
-            return model.outcomes_of(scores)
-    return [row.alone() for row in rows]
 
 
 def settle(future: "asyncio.Future[Response]") -> Callable[[Response], None]:

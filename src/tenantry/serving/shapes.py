@@ -18,7 +18,7 @@ class Shape:
 
     __slots__ = (
         "__weakref__", "classes", "columns", "index", "key", "known", "negative", "numeric", "positive",
-        "positive_index", "target", "task",
+        "positive_index", "target", "task", "usual",
     )  # fmt: skip
 
     def __init__(self, columns: tuple[str, ...], signature: Signature, target: str) -> None:
@@ -27,6 +27,8 @@ class Shape:
         self.columns = columns
         self.index = {name: i for i, name in enumerate(columns)}
         self.known = frozenset(columns)
+        self.usual = list(columns)
+        """The fields of the last record, in its order: an equal list needs no second look at each of them."""
         self.numeric = tuple(types.get(name) in NUMERIC_TYPES for name in columns)
         self.task = signature.task
         self.classes = signature.classes

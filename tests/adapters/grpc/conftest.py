@@ -14,7 +14,7 @@ from tenantry.adapters.grpc.messages import message, methods
 from tenantry.adapters.grpc.service import SERVICE
 from tenantry.admission import Gate, Policy
 from tenantry.serving import Scheduler
-from tenantry.serving.scheduler import fair_queue
+from tenantry.serving.tasks import fair_queue
 
 __all__ = ["make_world"]
 
