@@ -24,9 +24,9 @@ from tenantry.serving.inference_log import InferenceLog
 from tenantry.serving.metrics import Metrics
 from tenantry.serving.observations import Observations
 from tenantry.serving.request_log import RequestLog
-from tenantry.serving.scheduler import fair_queue
 from tenantry.serving.stats import Stats
 from tenantry.serving.stats_merged import Merged
+from tenantry.serving.tasks import fair_queue
 from tenantry.telemetry import get_logger
 
 BEAT_SECONDS = 1.0
@@ -188,7 +188,9 @@ class ScoringWorker:
         measure("inference_log_dropped", lambda: self.log.dropped)
         measure("request_log_suppressed", lambda: self.requests.suppressed)
         writers = self._writers
-        measure("segments_dropped", lambda: {kind: one.told().segments_dropped for kind, one in writers.items()})
+        measure(
+            "segments_dropped", lambda: {kind: one.told().segments_dropped for kind, one in writers.items()}
+        )
         measure("records_dropped", lambda: {kind: one.told().dropped for kind, one in writers.items()})
         measure("limit_fallbacks", lambda: self._shared.fallbacks)
         measure("table_number", lambda: -1 if self.state.table is None else self.state.table.number)
