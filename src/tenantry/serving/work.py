@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple, Protocol
 
 from tenantry.admission import Policy, Quota, Ticket
-from tenantry.errors import Corrupt, InvalidData, TenantryError, Unavailable, Unsupported
+from tenantry.errors import Corrupt, TenantryError, Unavailable, Unsupported
 from tenantry.routing import Decision, Target
 from tenantry.serving.limits import Limits
 from tenantry.serving.models import Model, Outcome
@@ -22,11 +22,11 @@ class Row(NamedTuple):
     model: Model
     record: dict[str, Any]
 
-    def alone(self) -> "Outcome | InvalidData":
-        """Its outcome without company; an error is given, not raised."""
+    def alone(self) -> "Outcome | Exception":
+        """Its outcome without company; an error, a defect of the runtime included, is given, not raised."""
         try:
             return self.model.outcome(self.model.plan.score(self.record))
-        except InvalidData as error:
+        except Exception as error:  # noqa: BLE001 — its own request is to raise it, not whoever scores the rows
             return error
 
 
@@ -34,7 +34,7 @@ class Form(Protocol):
     """An inference request that came in another form than REST's."""
 
     def request(self) -> tuple[InferRequest | LateRequest, memoryview]:
-        """The request, and the bytes of its binary inputs in order; each call reads it anew.
+        """The request, and the bytes of its binary inputs in order; may be called again.
 
         Raises ``InvalidRequest``.
         """
@@ -52,7 +52,7 @@ class Form(Protocol):
 Pause = Future[Any] | Row | None
 Steps = Generator[Pause, Any, Response]
 """Work in steps: ``yield None`` gives others their turn; ``yield future`` waits for a cold model; ``yield row`` gives
-the row's outcome (or its error), scored together with others' rows where they wait.
+the row's outcome (or its error, to be raised), scored together with others' rows where they wait.
 """
 _POLICY = Policy()
 _QUOTA = Quota()
@@ -240,7 +240,7 @@ class Work:
 
 
 class Recorder(Protocol):
-    """Keeps something of every scoring request, in about a microsecond, and never fails."""
+    """Keeps something of every scoring request, in about a microsecond. One that fails costs its own record alone."""
 
     def finished(self, work: Work) -> None:
         """The reply is made: ``work.status``, ``.code``, ``.finished`` are set."""

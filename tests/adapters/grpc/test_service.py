@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 from tests.adapters.grpc.conftest import Edge
 from tests.adapters.grpc.test_infer import request_of, values_of
 
+from tenantry.adapters.grpc import serve
 from tenantry.adapters.grpc.messages import (
     HealthCheckRequest,
     HealthCheckResponse,
@@ -22,6 +24,8 @@ from tenantry.adapters.grpc.messages import (
 )
 from tenantry.adapters.grpc.service import SERVICE
 from tenantry.adapters.grpc.statuses import CODES
+from tenantry.errors import InvalidRequest, Unavailable
+from tenantry.serving import Scheduler
 from tenantry.serving.replies import STATUS
 
 Code = grpc.StatusCode
@@ -349,5 +353,100 @@ def test_health_is_watched_until_the_server_stops(on_edge: Any) -> None:
         edge.stop.set()
         assert await told() == 2
         assert await stream.read() is grpc.aio.EOF
+
+    on_edge(scenario)
+
+
+def test_a_renewed_certificate_is_served_at_the_next_handshake(make_world: Any, tmp_path: Path) -> None:
+    def make(folder: Path) -> tuple[Path, Path]:
+        folder.mkdir()
+        chain, key = folder / "chain.pem", folder / "key.pem"
+        subprocess.run(
+            [
+                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                "-keyout", key, "-out", chain,
+            ],
+            check=True,
+            capture_output=True,
+        )  # fmt: skip
+        return chain, key
+
+    async def main() -> None:
+        world = make_world()
+        loop = asyncio.get_running_loop()
+        stop, port = asyncio.Event(), loop.create_future()
+        chain, key = make(tmp_path / "first")
+        served = loop.create_task(
+            serve(
+                world.core,
+                Scheduler(world.core, loop),
+                "localhost:0",
+                stop=stop,
+                tls=(chain, key),
+                ready=port.set_result,
+            )
+        )
+        address = f"localhost:{await port}"
+
+        async def live(root: bytes) -> bool:
+            credentials = grpc.ssl_channel_credentials(root)
+            async with grpc.aio.secure_channel(address, credentials) as channel:
+                try:
+                    await channel.unary_unary(f"/{SERVICE}/ServerLive")(b"", timeout=10)
+                except grpc.aio.AioRpcError as error:
+                    if error.code() is not Code.UNAVAILABLE:
+                        raise
+                    return False
+            return True
+
+        old = chain.read_bytes()
+        assert await live(old)
+        renewed, its_key = make(tmp_path / "second")
+        new = renewed.read_bytes()
+        assert not await live(new)
+        key.write_bytes(b"half written")  # the pair does not fit, and the old one goes on
+        assert await live(old)
+        chain.write_bytes(new)
+        key.write_bytes(its_key.read_bytes())
+        assert await live(new)
+        assert not await live(old)
+        stop.set()
+        await served
+
+    asyncio.run(main())
+
+
+def test_bad_certificates_and_addresses_are_refused_at_the_start(make_world: Any, tmp_path: Path) -> None:
+    async def start(address: str, **options: Any) -> None:
+        core = make_world().core
+        await serve(
+            core, Scheduler(core, asyncio.get_running_loop()), address, stop=asyncio.Event(), **options
+        )
+
+    nothing = tmp_path / "nothing.pem"
+    with pytest.raises(InvalidRequest, match="cannot be used") as caught:
+        asyncio.run(start("127.0.0.1:0", tls=(nothing, None)))
+    assert caught.value.code == "tls_certificate"
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(Unavailable) as refused:
+        asyncio.run(start(f"127.0.0.1:{taken.getsockname()[1]}"))
+    assert refused.value.code == "port_taken"
+
+
+def test_a_stop_waits_for_calls_in_flight(on_edge: Any) -> None:
+    async def scenario(edge: Edge) -> None:
+        opened = edge.world.runtime.open
+
+        def slow(path: Path) -> Any:
+            time.sleep(0.5)
+            return opened(path)
+
+        edge.world.runtime.open = slow  # type: ignore[method-assign]
+        call = asyncio.ensure_future(edge.ask("ModelInfer", request_of(ONE, typed=True)))
+        while not edge.world.state.gate._tenants:  # type: ignore[union-attr]
+            await asyncio.sleep(0.01)
+        edge.stop.set()
+        reply, _ = await call
+        assert values_of(reply)["score"] == [0.5]
 
     on_edge(scenario)

@@ -61,17 +61,24 @@ class GrpcForm:
     ``stream``: the reply is one of a stream's.
     """
 
-    __slots__ = ("_message", "_stream")
+    __slots__ = ("_message", "_read", "_stream")
 
     def __init__(self, message: Any, *, stream: bool = False) -> None:
         self._message = message
         self._stream = stream
+        self._read: tuple[InferRequest | LateRequest, memoryview] | None = None
 
     def request(self) -> tuple[InferRequest | LateRequest, memoryview]:
-        """The request, and its raw inputs one after the other.
+        """The request, and its raw inputs one after the other; read once, for the log and for shadows too.
 
         Raises ``InvalidRequest``: ``input_shape``, ``input_datatype`` or ``input_data``.
         """
+        read = self._read
+        if read is None:
+            read = self._read = self._request()
+        return read
+
+    def _request(self) -> tuple[InferRequest | LateRequest, memoryview]:
         message = self._message
         raws = message.raw_input_contents
         inputs: list[Any] = _raw_inputs(message.inputs, raws) if raws else _typed_inputs(message.inputs)
@@ -194,7 +201,7 @@ def _values(name: str, datatype: str, rows: int, contents: Any) -> list[Any]:
 
 def _shape(tensor: Any) -> list[int]:
     shape = list(tensor.shape)
-    if any(not 0 <= dimension <= 2**31 for dimension in shape):
+    if shape and not 0 <= min(shape) <= max(shape) <= 2**31:
         raise InvalidRequest(
             "input_shape", f"input {tensor.name!r} has the shape {shape[:8]}; it must be [rows] or [rows, 1]"
         )

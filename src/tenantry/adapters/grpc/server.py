@@ -12,9 +12,9 @@ from tenantry.adapters.grpc.calls import Calls
 from tenantry.adapters.grpc.health import SERVICE as HEALTH
 from tenantry.adapters.grpc.health import Health
 from tenantry.adapters.grpc.service import SERVICE, Service
-from tenantry.errors import InvalidRequest, Unavailable
+from tenantry.errors import Unavailable
 from tenantry.serving import Core, Limits, Scheduler
-from tenantry.telemetry import get_logger
+from tenantry.serving.tls import Certificate
 
 MAX_CALLS = 1024
 """Most calls of one worker at a time; gRPC refuses more with RESOURCE_EXHAUSTED."""
@@ -22,8 +22,6 @@ MAX_STREAMS = 256
 """Most calls of one connection at a time; more wait at the client."""
 MAX_METADATA_BYTES = 32 << 10
 HANDSHAKE_SECONDS = 10
-
-_log = get_logger("grpc")
 
 Files = tuple[Path, Path | None]
 """A certificate chain and its key, in PEM; the key may be in the chain's file."""
@@ -90,41 +88,14 @@ def _listen(server: Any, address: str, tls: Files | None) -> int:
     return port
 
 
-def _credentials(certificate: Path, key: Path | None) -> Any:
+def _credentials(chain: Path, key: Path | None) -> Any:
     """TLS by files that are looked at again with each handshake, so that a renewed certificate is served at once."""
-    stamps = (_stamp(certificate), _stamp(key or certificate))
-    held = [stamps, _configuration(certificate, key)]
+    held = Certificate(chain, key)
+
+    def read() -> Any:
+        return grpc.ssl_server_certificate_configuration([((key or chain).read_bytes(), chain.read_bytes())])
 
     def current() -> Any:
-        try:
-            now = (_stamp(certificate), _stamp(key or certificate))
-            if now == held[0]:
-                return None  # as before
-            held[:] = [now, _configuration(certificate, key)]
-        except InvalidRequest as error:
-            _log.error("certificate kept", code=error.code, reason=error.message)
-            return None
-        return held[1]
+        return read() if held.look() else None  # None: as before
 
-    return grpc.dynamic_ssl_server_credentials(held[1], current)
-
-
-def _stamp(path: Path) -> tuple[int, int, int]:
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise InvalidRequest(
-            "tls_certificate", f"the TLS certificate or its key cannot be used: {error}"
-        ) from error
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size
-
-
-def _configuration(certificate: Path, key: Path | None) -> Any:
-    try:
-        chain = certificate.read_bytes()
-        secret = chain if key is None else key.read_bytes()
-    except OSError as error:
-        raise InvalidRequest(
-            "tls_certificate", f"the TLS certificate or its key cannot be used: {error}"
-        ) from error
-    return grpc.ssl_server_certificate_configuration([(secret, chain)])
+    return grpc.dynamic_ssl_server_credentials(read(), current)
