@@ -3,6 +3,7 @@
 The real plans are scored in ``test_worker.py``; here it is the protocol that counts.
 """
 
+import asyncio
 import math
 from array import array
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.serving.bench import Bench
 
 from tenantry.errors import Corrupt, InvalidData
 from tenantry.plan.meta import ColumnMeta, PlanMeta
@@ -209,3 +211,14 @@ def make_world(tmp_path: Path) -> Callable[..., World]:
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
     return make_world()
+
+
+@pytest.fixture
+def on_loop(make_world: Callable[..., Any]) -> Callable[..., Any]:
+    def run(scenario: Callable[[Bench], Any], **limits: Any) -> Any:
+        async def main() -> Any:
+            return await scenario(Bench(make_world(**limits)))
+
+        return asyncio.run(main())
+
+    return run

@@ -186,6 +186,7 @@ class ScoringWorker:
         measure("batches", lambda: scheduler.batches)
         measure("inference_log", lambda: self.log.kept)
         measure("inference_log_dropped", lambda: self.log.dropped)
+        measure("recorder_failures", lambda: self.core.unrecorded.count)
         measure("request_log_suppressed", lambda: self.requests.suppressed)
         writers = self._writers
         measure(

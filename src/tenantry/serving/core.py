@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from tenantry.admission import Refusal
 from tenantry.errors import Internal, InvalidRequest, TenantryError
+from tenantry.serving.defects import Defects
 from tenantry.serving.entrances import Entrance, Entrances
 from tenantry.serving.replies import JSON, Heading, Response, error_reply, refusal_reply
 from tenantry.serving.routes import match
@@ -40,6 +41,7 @@ class Core:
     ) -> None:
         self.state = state
         self.recorders = recorders
+        self.unrecorded = Defects("a recorder failed; the requests are answered")
         self.now = now
         self._entrances = Entrances(state)
         self._headings: dict[tuple[str, str], Heading] = {}
@@ -167,8 +169,11 @@ class Core:
         self._release(work, now, work.busy if status == 200 else None)
         self._sign(work, response)
         if work.route.scores:
-            for recorder in self.recorders:
-                recorder.finished(work)
+            try:
+                for recorder in self.recorders:
+                    recorder.finished(work)
+            except Exception as error:  # noqa: BLE001 — whatever it is, the reply goes out
+                self._record_rest(recorder, error, lambda later: later.finished(work))
 
     def _sign(self, work: Work, response: Response) -> None:
         """Say in the reply's headers who answered by which rule, and which request this was."""
@@ -215,8 +220,20 @@ class Core:
         copy.finished = self.clock()
         copy.status = response.status
         self._release(copy, copy.finished, None)
-        for recorder in self.recorders:
-            recorder.shadowed(work, copy, rollout)
+        try:
+            for recorder in self.recorders:
+                recorder.shadowed(work, copy, rollout)
+        except Exception as error:  # noqa: BLE001 — as in end
+            self._record_rest(recorder, error, lambda later: later.shadowed(work, copy, rollout))
+
+    def _record_rest(self, failed: Recorder, error: Exception, tell: Callable[[Recorder], None]) -> None:
+        """A recorder has failed: say so, and tell those that come after it."""
+        self.unrecorded.tell(error, type(failed).__name__)
+        for recorder in self.recorders[self.recorders.index(failed) + 1 :]:
+            try:
+                tell(recorder)
+            except Exception as another:  # noqa: BLE001 — as in end
+                self.unrecorded.tell(another, type(recorder).__name__)
 
     def turned_away(self, work: Work, refusal: Refusal) -> Response:
         """The reply to work that admission refuses, now or while it waited; ends it."""

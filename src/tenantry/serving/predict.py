@@ -120,6 +120,8 @@ def _shared(model: Model, records: list[Record], unknown: set[str]) -> Generator
     outcome = yield Row(model, records[0])
     if isinstance(outcome, InvalidData):
         raise _about(0, outcome)
+    if isinstance(outcome, Exception):
+        raise outcome
     return [outcome]
 
 

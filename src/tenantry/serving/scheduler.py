@@ -131,17 +131,19 @@ class Scheduler:
         clock = self._core.clock
         now = clock()
         until = now + SLICE_SECONDS
-        while now < until:
-            task = queue.pop(now)
-            if task is None:
-                break
-            self._turn(task, now)
-            now = clock()
-        for late in queue.expired(now):
-            self._late(late)
-        if len(queue) and not self._called:
-            self._called = True
-            self._loop.call_soon(self._drain)
+        try:
+            while now < until:
+                task = queue.pop(now)
+                if task is None:
+                    break
+                self._turn(task, now)
+                now = clock()
+            for late in queue.expired(now):
+                self._late(late)
+        finally:  # whatever one request has met, the others have their turn
+            if len(queue) and not self._called:
+                self._called = True
+                self._loop.call_soon(self._drain)
 
     def _turn(self, task: Task, now: float) -> None:
         """A task that the queue gave: run its next step, unless it has become pointless."""
@@ -233,8 +235,8 @@ class Scheduler:
     def _finish(self, task: Task, response: Response) -> None:
         work = task.work
         if task.primary is not None:
-            self._core.compare(task.primary, work, task.rollout, response)
             self._shadows -= 1
+            self._core.compare(task.primary, work, task.rollout, response)
             return
         self._core.end(work, response)
         if task.done is not None:

@@ -34,6 +34,9 @@ FIGURES: dict[str, Figure] = {
         "counter", "Segment files that were removed unread, over their budget.", "kind"
     ),
     "records_dropped": Figure("counter", "Records that no segment file could take.", "kind"),
+    "recorder_failures": Figure(
+        "counter", "Times that something which keeps record of requests failed, and lost one."
+    ),
     "request_log_suppressed": Figure(
         "counter", "Log lines about requests that were held back, over the rate."
     ),

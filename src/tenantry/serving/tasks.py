@@ -4,7 +4,6 @@ from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 from tenantry.admission import FairQueue
-from tenantry.errors import InvalidData
 from tenantry.serving.replies import Response
 from tenantry.serving.work import Row, Work
 
@@ -40,9 +39,9 @@ def score_together(rows: list[Row]) -> list[Any]:
     if len(rows) > 1:
         model = rows[0].model
         try:
-            scores = model.plan.score_rows([row.record for row in rows])
-        except InvalidData:
-            pass
-        else:
-            return model.outcomes_of(scores)
+            outcomes = model.outcomes_of(model.plan.score_rows([row.record for row in rows]))
+        except Exception:  # noqa: BLE001 — whatever one row meets, the others are scored
+            outcomes = []
+        if len(outcomes) == len(rows):
+            return outcomes
     return [row.alone() for row in rows]

@@ -195,6 +195,29 @@ def test_a_reader_that_stalls_is_stopped_then_cut(run: Run) -> None:
     run(scenario())
 
 
+def test_whole_requests_of_a_caller_who_does_not_read_wait(run: Run) -> None:
+    async def scenario() -> None:
+        async with own_edge() as edge, call(edge.port) as caller:
+            await caller.send(GET)  # its head is known from now on
+            assert (await caller.answer()).status == 200
+            transport: Any = caller.writer.transport
+            transport.pause_reading()
+            await caller.send(post(b"", "X-Bytes: 12000000"))
+            (connection,) = edge.server.common.connections
+            while connection.writable:
+                await asyncio.sleep(0.01)
+            begun = len(edge.core.begun)
+            for _ in range(50):
+                await caller.send(GET)
+                await asyncio.sleep(0.001)
+            assert len(edge.core.begun) == begun
+            transport.resume_reading()
+            for _ in range(51):
+                assert (await caller.answer()).status == 200
+
+    run(scenario())
+
+
 def test_a_slow_reader_who_reads_gets_everything(run: Run) -> None:
     async def scenario() -> None:
         async with own_edge(bounds=Bounds(write_seconds=0.3, **QUICK)) as edge, call(edge.port) as caller:

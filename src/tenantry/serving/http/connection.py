@@ -68,7 +68,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Some bytes: mostly one whole request, with a head that came before."""
-        if self.intake.stage == IDLE and not self._queue:
+        if self.writable and self.intake.stage == IDLE and not self._queue:
             end = data.find(END) + 4
             head = self._heads.find(data[:end]) if end > 3 else None
             if head is not None and end + head.length == len(data) and head.length <= self._common.small_body:
@@ -81,13 +81,15 @@ class Connection(asyncio.Protocol):
         exchange = Exchange(self, head)
         exchange.whole = True
         self._busy = True  # an answer that is made meanwhile is written here
-        work = self._begin(head.method, head.path, head.query, head.headers)
-        if isinstance(work, Response):
-            exchange.done(work)
-        else:
-            exchange.work = work
-            self._submit(work, body, exchange.done)
-        self._busy = False
+        try:
+            work = self._begin(head.method, head.path, head.query, head.headers)
+            if isinstance(work, Response):
+                exchange.done(work)
+            else:
+                exchange.work = work
+                self._submit(work, body, exchange.done)
+        finally:
+            self._busy = False
         answer = exchange.answer
         if answer is None:
             self._queue.append(exchange)
