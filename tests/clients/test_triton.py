@@ -260,6 +260,7 @@ def test_a_grpc_client_goes_on_after_its_worker_died(tmp_path: Path) -> None:
             grpc.channel_ready_future(channel).result(60)
         with module.InferenceServerClient(supervisor.urls["grpc"]) as client:
             assert client.infer("churn", inputs_of(module), headers=dict(ACME)) is not None
+            assert json.loads(supervisor.facts.read_text())["grpc_url"] == supervisor.urls["grpc"]
             os.kill(supervisor.pids["serve-0"], signal.SIGKILL)
             until = time.monotonic() + 60
             while True:

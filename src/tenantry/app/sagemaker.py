@@ -27,7 +27,7 @@ from tenantry.admission import Gate
 from tenantry.app.scoring import SWITCH_SECONDS, OnnxLater, PlanRuntime
 from tenantry.serving import Core, Limits, Residency, Runtime, Scheduler, State
 from tenantry.serving.http import serve
-from tenantry.serving.scheduler import fair_queue
+from tenantry.serving.tasks import fair_queue
 from tenantry.settings import load_settings
 from tenantry.telemetry import configure, get_logger
 

@@ -58,13 +58,14 @@ class TypedTensor(LateTensor, frozen=True, kw_only=True, gc=False):
 class GrpcForm:
     """A ``ModelInferRequest`` as the :class:`~tenantry.serving.work.Form` of a piece of work.
 
-    ``stream``: the reply is one of a stream's.
+    ``stream``: the reply is one of a stream's. ``size``: bytes of the message.
     """
 
-    __slots__ = ("_message", "_read", "_stream")
+    __slots__ = ("_message", "_read", "_stream", "size")
 
-    def __init__(self, message: Any, *, stream: bool = False) -> None:
+    def __init__(self, message: Any, *, stream: bool = False, size: int = 0) -> None:
         self._message = message
+        self.size = size
         self._stream = stream
         self._read: tuple[InferRequest | LateRequest, memoryview] | None = None
 

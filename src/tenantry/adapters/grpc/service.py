@@ -85,7 +85,7 @@ class Service:
         try:
             request = await _read(ModelInferRequest, data, context)
             path = model_path(request.model_name, request.model_version, "/infer")
-            form = GrpcForm(request, stream=stream)
+            form = GrpcForm(request, stream=stream, size=size)
             return await self._calls.ask(context, "POST", path, headers=headers, form=form)
         finally:
             self._calls.let_go(size)
