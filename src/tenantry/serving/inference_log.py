@@ -35,6 +35,8 @@ class _Route(Protocol):
 
 
 class _Form(Protocol):
+    @property
+    def size(self) -> int: ...
     def rest(self) -> tuple[bytes, int | None]: ...
 
 
@@ -78,6 +80,7 @@ class InferenceLog:
         self._deflate = deflate
         self._clock = clock
         self._rows: list[Row] = []
+        self._forms: list[tuple[int, _Form]] = []  # rows whose body is yet to be written as REST's
         self._bytes = 0
         self._begun = 0.0
         self.kept = 0
@@ -95,14 +98,14 @@ class InferenceLog:
         status = work.status
         if status in (429, 503) or not work.version or (share < 1.0 and not sampled(work.request_id, share)):
             return
-        body = work.body
+        body, size = work.body, len(work.body)
         outcomes = work.outcomes or ()
         kind, header_length = JSON_RECORDS, None
         if work.route.path.startswith("/v2"):
             kind = OIP_JSON
             if work.form is not None:
-                body, header_length = work.form.rest()
-                kind = OIP_JSON if header_length is None else OIP_BINARY
+                size = work.form.size
+                self._forms.append((len(self._rows), work.form))
             length = work.headers.get(_BINARY_HEADER)
             if length is not None:
                 kind = OIP_BINARY
@@ -115,7 +118,7 @@ class InferenceLog:
                 work.code, kind, header_length, work.rows, body, outcomes,
             )
         )  # fmt: skip
-        self._bytes += len(body) + _REQUEST_BYTES + _ROW_BYTES * len(outcomes)
+        self._bytes += size + _REQUEST_BYTES + _ROW_BYTES * len(outcomes)
         if self._bytes >= self._block_bytes or work.finished - self._begun >= self._block_seconds:
             self.hand_on()
 
@@ -129,12 +132,12 @@ class InferenceLog:
 
     def hand_on(self) -> None:
         """Give what was kept to the segment writer."""
-        rows, size = self._rows, self._bytes
+        rows, forms, size = self._rows, self._forms, self._bytes
         if not rows:
             return
-        self._rows, self._bytes = [], 0
+        self._rows, self._forms, self._bytes = [], [], 0
         epoch = time.time() - time.monotonic()
-        if self._writer.append(partial(self._encoded, rows, epoch), size):
+        if self._writer.append(partial(self._encoded, rows, forms, epoch), size):
             self.kept += len(rows)
         else:
             self._refused += len(rows)
@@ -149,8 +152,10 @@ class InferenceLog:
         self.hand_on()
         return self._writer.close(seconds)
 
-    def _encoded(self, rows: list[Row], epoch: float) -> bytes:
+    def _encoded(self, rows: list[Row], forms: list[tuple[int, _Form]], epoch: float) -> bytes:
         """A block's bytes; on the writer's thread."""
+        for at, form in forms:
+            rows[at] = _written(rows[at], form)
         try:
             return encode_block(rows, epoch, deflate=self._deflate)
         except Exception:  # noqa: BLE001 — whatever is wrong with one request, the others are kept
@@ -160,3 +165,14 @@ class InferenceLog:
                 "requests that cannot be encoded are left out of the log", count=len(rows) - len(good)
             )
             return encode_block(good, epoch, deflate=self._deflate)
+
+
+def _written(row: Row, form: _Form) -> Row:
+    """The row with its request as REST's body."""
+    try:
+        body, header_length = form.rest()
+    except Exception:  # noqa: BLE001 — what was refused for its form has none in REST: it is kept without a body
+        return row
+    kind = OIP_JSON if header_length is None else OIP_BINARY
+    *head, _, _, rows, _, outcomes = row
+    return (*head, kind, header_length, rows, body, outcomes)  # type: ignore[return-value] # a row's length

@@ -40,8 +40,16 @@ class Form(Protocol):
         """
         ...
 
+    @property
+    def size(self) -> int:
+        """Bytes that it came in."""
+        ...
+
     def rest(self) -> tuple[bytes, int | None]:
-        """The same request as a body of REST, and the length of its JSON part where binary inputs follow."""
+        """The same request as a body of REST, and the length of its JSON part where binary inputs follow.
+
+        In any thread, once the request is answered. Raises as ``request`` does.
+        """
         ...
 
     def reply(self, work: "Work", request_id: str | None, outputs: list[OutputTensor]) -> Response:

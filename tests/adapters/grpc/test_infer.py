@@ -1,7 +1,10 @@
 """Inference over gRPC gives what REST gives, bit for bit."""
 
+import asyncio
 import json
 import struct
+import threading
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -12,6 +15,10 @@ from tests.adapters.grpc.conftest import Edge
 
 from tenantry.adapters.grpc.forms import CONTENTS, LATE_ROWS, GrpcForm
 from tenantry.adapters.grpc.messages import ModelInferRequest
+from tenantry.predictions import KIND
+from tenantry.predictions.block import decode_block
+from tenantry.segments import SegmentReader, SegmentWriter
+from tenantry.serving.inference_log import InferenceLog
 from tenantry.wire import InferRequest, decode_infer, split_body
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -220,3 +227,49 @@ def test_the_log_keeps_a_request_as_rest_would_have_sent_it(*, typed: bool) -> N
         assert [tensor.data for tensor in kept.inputs] == [[1, 24, 70], [1.5, None, -7.25e-300], TEXTS]
     else:
         assert bytes(tail) == b"".join(raw(values, datatype) for datatype, values in COLUMNS.values())
+
+
+def test_the_log_is_written_beside_the_loop_and_keeps_refused_requests_too(
+    on_edge: Any, tmp_path: Path
+) -> None:
+    """Typed values of many rows are read late: what is wrong with them is found in the middle of the work."""
+    rows = LATE_ROWS + 1
+    good = request_of({"tenure": ("FP64", [1.0] * rows), "charges": ("FP64", [2.0] * rows)}, typed=True)
+    bad = request_of({"tenure": ("FP64", [1.0] * rows), "charges": ("FP64", [2.0] * rows)}, typed=True)
+    del bad.inputs[1].contents.fp64_contents[:7]
+    small = request_of({"tenure": ("FP64", [1.0])}, typed=False)
+    writer = SegmentWriter(tmp_path, KIND, 0)
+    threads: set[str] = set()
+    rest = GrpcForm.rest
+
+    class Watched(GrpcForm):
+        def rest(self) -> tuple[bytes, int | None]:
+            threads.add(threading.current_thread().name)
+            return rest(self)
+
+    async def scenario(edge: Edge) -> None:
+        log = InferenceLog(writer)
+        edge.world.core.recorders = (log,)
+        await edge.ask("ModelInfer", good)
+        await asyncio.wait_for(edge.refused(INVALID, "input_data", "ModelInfer", bad), 10)
+        await edge.ask("ModelInfer", small)
+        gate = edge.world.state.gate
+        assert gate is not None
+        assert not gate._tenants
+        assert log._bytes > good.ByteSize()
+        assert log.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tenantry.adapters.grpc.service.GrpcForm", Watched)
+        on_edge(scenario)
+    reader = SegmentReader(tmp_path)
+    told = [
+        one for path in reader.closed(KIND) for record in reader.records(path) for one in decode_block(record)
+    ]
+    assert [(one.status, one.format, one.rows, len(one.scores)) for one in told] == [
+        (200, "oip-json", rows, rows), (400, "oip-json", rows, 0), (200, "oip-binary", 1, 1),
+    ]  # fmt: skip
+    assert msgspec.json.decode(told[0].body)["inputs"][1]["data"] == [2.0] * rows
+    assert (told[1].body, told[1].code) == (b"", "input_data")
+    assert told[2].body[told[2].header_length :] == raw([1.0], "FP64")
+    assert threading.current_thread().name not in threads
