@@ -1,5 +1,7 @@
 """Keeping the endpoint table current."""
 
+import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import msgspec
 import pytest
 from tests.serving.conftest import FakeRuntime
 
-from tenantry.routing import EndpointTable, KeyEntry, save
+from tenantry.routing import EndpointTable, KeyEntry, advance, save
 from tenantry.serving import Limits, Residency, State, TableWatcher
 
 
@@ -79,3 +81,70 @@ def test_a_table_with_a_lower_number_does_not_count(tmp_path: Path, state: State
     save(tmp_path, msgspec.structs.replace(numbered(5), number=4))
     assert not watcher.look()
     assert state.current.number == 5
+
+
+def test_a_look_that_fails_is_told_once_and_the_next_one_counts(
+    tmp_path: Path, state: State, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tenantry.serving.watcher.INTERVAL_SECONDS", 0.001)
+    failing = threading.Event()
+    failing.set()
+
+    def brittle(folder: Path, held: EndpointTable) -> EndpointTable | None:
+        if failing.is_set():
+            raise KeyError("a defect of the reader")
+        return advance(folder, held)
+
+    monkeypatch.setattr("tenantry.serving.watcher.advance", brittle)
+    swap = state.swap
+
+    def swapped(table: EndpointTable) -> None:
+        swap(table)
+        if table.number == 2:
+            raise LookupError("a defect of the swap")
+
+    monkeypatch.setattr(State, "swap", lambda _, table: swapped(table))
+
+    async def scenario() -> None:
+        watcher = TableWatcher(tmp_path, state)
+        save(tmp_path, numbered(1))
+        watcher.look()
+        looking = asyncio.create_task(watcher.run())
+        save(tmp_path, numbered(2))
+        await asyncio.sleep(0.1)
+        assert state.current.number == 1
+        failing.clear()
+        for number in (2, 3):
+            async with asyncio.timeout(5):
+                while state.current.number != number:
+                    await asyncio.sleep(0.005)
+            save(tmp_path, numbered(number + 1))
+        assert not looking.done()
+        looking.cancel()
+
+    asyncio.run(scenario())
+    told = capsys.readouterr().out
+    assert told.count("a defect of the reader") == 1
+    assert told.count("a look at the endpoint table failed") == 1
+
+
+def test_lines_that_cannot_be_written_delay_no_table(tmp_path: Path, state: State) -> None:
+    stalled = threading.Event()
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as lines:
+        lines.submit(stalled.wait, 30)
+
+        async def scenario() -> None:
+            watcher = TableWatcher(tmp_path, state, reader, lines)
+            watcher.look()
+            looking = asyncio.create_task(watcher.run())
+            for number in (1, 2):
+                save(tmp_path, numbered(number))
+                async with asyncio.timeout(2):  # as is promised of a revoked key
+                    while state.current.number != number:
+                        await asyncio.sleep(0.01)
+            looking.cancel()
+
+        try:
+            asyncio.run(scenario())
+        finally:
+            stalled.set()

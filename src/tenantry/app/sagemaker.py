@@ -26,6 +26,7 @@ from tenantry.adapters.sagemaker import Models, SageMakerHandler
 from tenantry.admission import Gate
 from tenantry.app.scoring import SWITCH_SECONDS, OnnxLater, PlanRuntime
 from tenantry.serving import Core, Limits, Residency, Runtime, Scheduler, State
+from tenantry.serving.defects import Defects
 from tenantry.serving.http import serve
 from tenantry.serving.tasks import fair_queue
 from tenantry.settings import load_settings
@@ -74,9 +75,13 @@ async def run(
 
 
 async def _tick(residency: Residency) -> None:
+    defects = Defects("a tick of the models in memory failed; the next one comes")
     while True:
         await asyncio.sleep(TICK_SECONDS)
-        residency.tick()
+        try:
+            residency.tick()
+        except Exception as error:  # noqa: BLE001 — freed memory is to be given back for as long as this runs
+            defects.tell(error)
 
 
 async def _until_told(listening: socket.socket, model_bytes: int, single: Path | None) -> None:

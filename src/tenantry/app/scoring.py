@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from tenantry.predictions.record import KIND as INFERENCE
 from tenantry.routing.observed import KIND as ROLLOUTS
 from tenantry.segments import SegmentWriter
 from tenantry.serving import Core, Limits, Residency, Runtime, Scheduler, ScoringPlan, State, TableWatcher
+from tenantry.serving.defects import Defects
 from tenantry.serving.eviction import EvictionEvent, EvictionLog
 from tenantry.serving.inference_log import InferenceLog
 from tenantry.serving.metrics import Metrics
@@ -81,6 +82,9 @@ class ScoringWorker:
         self.limits = limits
         self._loader = ThreadPoolExecutor(1, "loader")
         self._background = ThreadPoolExecutor(1, "background")
+        self._reader = ThreadPoolExecutor(1, "table")
+        self._missed = Defects("a part of the worker's beat failed; the next one comes")
+        self._published: Future[None] | None = None
         self._shared = SharedLimits(home / "run" / "limits", worker=number, workers=place.workers)
         spool = home / "spool"
         self._evictions = SegmentWriter(spool, RESIDENCY, number, budget_bytes=16 << 20)
@@ -109,7 +113,7 @@ class ScoringWorker:
             metrics=Metrics(self.merged),
         )
         self.core = Core(self.state, recorders=(self.stats, self.observations, self.log, self.requests))
-        self.watcher = TableWatcher(home / "endpoints", self.state, self._background)
+        self.watcher = TableWatcher(home / "endpoints", self.state, self._reader, self._background)
         self._tasks: list[asyncio.Task[None]] = []
         self.scheduler: Scheduler
 
@@ -142,6 +146,7 @@ class ScoringWorker:
         for writer in (self._evictions, self._rollouts):
             await asyncio.to_thread(writer.close)
         self._loader.shutdown(wait=True, cancel_futures=True)
+        self._reader.shutdown(wait=True)
         self._background.shutdown(wait=True)
         self._shared.close()
 
@@ -152,11 +157,18 @@ class ScoringWorker:
             await asyncio.sleep(max(0.0, due - loop.time()))
             self.stats.lag(max(0.0, loop.time() - due))
             due = max(due + BEAT_SECONDS, loop.time())
-            self.residency.tick()
-            self.stats.tidy()
-            self.log.tick()
-            self._hand_over()
-            self.merged.publish()
+            for part in (
+                self.residency.tick, self.stats.tidy, self.log.tick, self._hand_over, self._publish,
+            ):  # fmt: skip
+                try:
+                    part()
+                except Exception as error:  # noqa: BLE001 — the others, and the next beat, go on
+                    self._missed.tell(error, part.__qualname__)
+
+    def _publish(self) -> None:
+        """Where the disk is slow, at most one snapshot waits for it."""
+        if self._published is None or self._published.done():
+            self._published = self.merged.publish()
 
     def _hand_over(self) -> None:
         batch = self.observations.drain()

@@ -6,11 +6,13 @@ last good one in force, says so once in the log, and is tried again at every loo
 """
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 
-from tenantry.errors import TenantryError
 from tenantry.routing import EndpointTable, advance, current_stamp, load_current
+from tenantry.serving.defects import Defects
 from tenantry.serving.state import State
 from tenantry.telemetry import get_logger
 
@@ -21,12 +23,20 @@ Stamp = tuple[int, int, int] | None
 
 
 class TableWatcher:
-    """Watches ``folder`` for one :class:`State`; reads on ``background``, or in its own thread where there is none."""
+    """Watches ``folder`` for one :class:`State`.
 
-    def __init__(self, folder: Path, state: State, background: Executor | None = None) -> None:
+    It reads on ``reader``, which nobody else keeps busy, and hands lines to log to ``lines``, so that a log that is
+    slow to be written delays no revocation; without them it uses the loop's threads, and its own.
+    """
+
+    def __init__(
+        self, folder: Path, state: State, reader: Executor | None = None, lines: Executor | None = None
+    ) -> None:
         self._folder = folder
         self._state = state
-        self._background = background
+        self._reader = reader
+        self._lines = lines
+        self._defects = Defects("a look at the endpoint table failed; the next one comes")
         self._stamp: Stamp = None
         self._complained: Stamp = None
 
@@ -43,9 +53,12 @@ class TableWatcher:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(INTERVAL_SECONDS)
-            stamp = self._changed()
-            if stamp is not False:
-                self._take(stamp, await loop.run_in_executor(self._background, self._read))
+            try:
+                stamp = self._changed()
+                if stamp is not False:
+                    self._take(stamp, await loop.run_in_executor(self._reader, self._read))
+            except Exception as error:  # noqa: BLE001 — whoever stops looking never hears of a revoked key
+                self._tell(partial(self._defects.tell, error))
 
     def _changed(self) -> Stamp | bool:
         """The pointer's stamp where it is another than last time, else False."""
@@ -63,7 +76,7 @@ class TableWatcher:
             if held is None or held.number == 0:
                 return load_current(self._folder) or EndpointTable(number=0, created=0.0)
             return advance(self._folder, held)
-        except (OSError, TenantryError) as error:
+        except Exception as error:  # noqa: BLE001 — whatever it is, the last good table stays
             return error
 
     def _take(self, stamp: Stamp | bool, table: EndpointTable | Exception | None) -> bool:  # noqa: FBT001 — False: no change
@@ -75,14 +88,22 @@ class TableWatcher:
         if table is None or (held is not None and table.number <= held.number):
             return False
         self._state.swap(table)
-        _log.info("endpoint table", number=table.number, keys=len(table.keys), tenants=len(table.endpoints))
+        told = {"number": table.number, "keys": len(table.keys), "tenants": len(table.endpoints)}
+        self._tell(partial(_log.info, "endpoint table", **told))
         return True
 
     def _complain(self, error: Exception) -> None:
         stamp = self._stamp_or_none()
         if stamp is None or stamp != self._complained:
             self._complained = stamp
-            _log.error("endpoint table unreadable; the last good one stays", error=str(error))
+            why = str(error) or type(error).__name__
+            self._tell(partial(_log.error, "endpoint table unreadable; the last good one stays", error=why))
+
+    def _tell(self, line: Callable[[], object]) -> None:
+        if self._lines is None:
+            line()
+        else:
+            self._lines.submit(line)
 
     def _stamp_or_none(self) -> Stamp:
         try:
