@@ -303,3 +303,16 @@ def test_every_code_that_serving_raises_is_in_the_catalogue() -> None:
         for path in Path(inspect.getfile(module)).parent.glob("*.py"):
             for code in raised.findall(path.read_text()):
                 assert code in CATALOGUE, (path.name, code)
+
+
+def test_padded_keys_and_made_up_versions_take_no_memory(world: Any) -> None:
+    core = world.core
+    for length in range(6, 3000, 13):
+        padded = {b"authorization": b"Bearer".ljust(length) + b" acme-scorer"}
+        assert isinstance(core.begin("POST", "/predict/churn", b"", padded), Work)
+        asked = {b"authorization": b"Bearer acme-scorer"}
+        core.begin("POST", f"/v2/models/churn/versions/{'9' * length}/infer", b"", asked)
+    for known in (core._entrances._known, world.state.known._known):
+        assert 0 < len(known) < 60
+    assert max(len(given) for given in world.state.known._known) <= 256
+    assert max(len(part) for key in core._entrances._known for part in key) <= 256

@@ -11,6 +11,8 @@ from tenantry.tenancy import TenantId, tenant_id
 
 REMEMBERED = 20_000
 """Most keys whose look-up is remembered."""
+REMEMBERED_BYTES = 256
+"""A header longer than this is looked up anew each time: padded with spaces, one key makes as many as one likes."""
 
 
 class Caller(NamedTuple):
@@ -70,9 +72,10 @@ class Callers:
         key = self._table.key(sha256(secret.strip()).hexdigest(), now)
         if key is None:
             raise Unauthenticated("unauthenticated", _UNAUTHENTICATED)
-        if len(self._known) >= REMEMBERED:
-            self._known.clear()
-        self._known[given] = key
+        if len(given) <= REMEMBERED_BYTES:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[given] = key
         return key
 
 

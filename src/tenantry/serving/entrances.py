@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from tenantry.admission import Policy, Quota
 from tenantry.routing import EndpointTable
-from tenantry.serving.callers import forbidden, tenant_of
+from tenantry.serving.callers import REMEMBERED_BYTES, forbidden, tenant_of
 from tenantry.serving.routes import Route, match
 from tenantry.serving.state import State
 from tenantry.tenancy import TenantId
@@ -88,10 +88,12 @@ class Entrances:
         entrance.expires = caller.expires
         if route.scores:
             self._limit(entrance, state.current)
-        if entrance.known and caller.own:  # names that callers made up are not remembered
+        given = headers.get(b"authorization", b"")
+        short = len(given) <= REMEMBERED_BYTES and len(path) <= REMEMBERED_BYTES
+        if entrance.known and caller.own and short:  # names that callers made up are not remembered
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            self._known[headers.get(b"authorization"), path, method] = entrance
+            self._known[given, path, method] = entrance
         return entrance
 
     @staticmethod
