@@ -22,6 +22,9 @@ from tenantry import __version__
 from tenantry.api.residency_live import living
 from tenantry.app.supervisor import Supervisor, scoring_worker
 from tenantry.plan import Plan
+from tenantry.predictions import KIND as INFERENCE
+from tenantry.predictions.block import decode_block
+from tenantry.segments import SegmentReader
 from tenantry.tenancy import TenantId
 
 # gevent, on which tritonclient stands, warns at import that ssl was loaded before it could patch it.
@@ -359,3 +362,30 @@ def test_each_worker_tells_of_its_own_memory_on_its_own_socket(server: Server) -
     assert all(copy.state == "READY" and copy.bytes > 0 and copy.leases == 0 for copy in held)
     assert sum(copy.uses for copy in held) >= 20
     assert not list(living(server.home / "run", "tnk_acme_unknown", TenantId("acme"), "churn"))
+
+
+def test_a_clean_stop_loses_nothing_of_the_inference_log_however_long_callers_take(
+    own_server: Callable[..., Server],
+) -> None:
+    server = own_server()
+    host, port = server.address.split(":")
+    body = json.dumps(RECORD).encode()
+    head = (
+        "POST /predict/churn HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer tnk_acme\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    late, never = (socket.create_connection((host, int(port)), timeout=60) for _ in range(2))
+    with late, never:
+        for caller in (late, never):
+            caller.sendall(head + body[:10])
+        server.predict(RECORD)  # by now the worker has read both
+        stopping = threading.Thread(target=server.supervisor.stop)
+        stopping.start()
+        time.sleep(9.7)  # the other one's body never comes: the worker waits for it to the end of its drain
+        late.sendall(body[10:])
+        assert late.recv(65_536).startswith(b"HTTP/1.1 200")
+        stopping.join()
+    reader = SegmentReader(server.home / "spool")
+    reader.recover(INFERENCE)
+    blocks = [record for path in reader.closed(INFERENCE) for record in reader.records(path)]
+    assert [request.status for block in blocks for request in decode_block(block)] == [200, 200]

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -127,6 +128,119 @@ def test_a_child_that_keeps_dying_is_started_with_growing_pauses(started: Callab
         pauses.append(one.pause)
         eventually(supervisor, lambda: one.process is not None)
     assert pauses == [2 * FIRST_PAUSE, 4 * FIRST_PAUSE, 8 * FIRST_PAUSE]
+
+
+def test_a_child_that_did_start_is_started_again_at_once_however_often_it_dies(
+    started: Callable[..., Supervisor],
+) -> None:
+    supervisor = started(child("a", SERVE, "{fd:data}"))
+    one = supervisor._children[0]
+    for _ in range(5):
+        before = supervisor.pids["a"]
+        one.started -= 4.0  # as if it had served for four seconds
+        kill(before)
+        eventually(supervisor, lambda: one.process is None)
+        assert one.due - time.monotonic() <= 0.1
+        eventually(supervisor, lambda: one.process is not None)
+
+
+def test_what_the_disk_or_the_system_refuses_is_tried_later_and_stops_no_child(
+    started: Callable[..., Supervisor], tmp_path: Path
+) -> None:
+    command = tmp_path / "python"
+    command.symlink_to(sys.executable)
+    fleeting = Child("b", (str(command), "-c", DEAF))
+    supervisor = started(child("a", SERVE, "{fd:data}"), fleeting)
+    first = supervisor.pids
+    command.unlink()  # no process can be made of it
+    in_the_way = supervisor.facts.with_suffix(".new")
+    in_the_way.mkdir()  # and the facts cannot be written
+    kill(first["b"])
+    eventually(supervisor, lambda: "b" not in supervisor.pids)
+    for _ in range(20):
+        supervisor.step()
+        time.sleep(0.01)
+    assert ask(supervisor.urls["data"]) == first["a"]
+    assert json.loads(supervisor.facts.read_text())["processes"] == first
+    command.symlink_to(sys.executable)
+    in_the_way.rmdir()
+    eventually(supervisor, lambda: "b" in supervisor.pids)
+    eventually(supervisor, lambda: json.loads(supervisor.facts.read_text())["processes"] == supervisor.pids)
+
+
+LOG_FULL = """
+import sys
+from pathlib import Path
+from tenantry.app.supervisor import Child, Supervisor
+from tenantry.telemetry import configure
+configure("info")
+sys.stderr = open("/dev/full", "w", buffering=1)
+supervisor = Supervisor(Path(sys.argv[1]), {}, [Child("a", (sys.executable, "-c", "raise SystemExit(3)"))])
+sys.exit(supervisor.run(lambda s: print("up", flush=True)))
+"""
+
+
+def test_a_full_disk_under_the_log_ends_nothing(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", LOG_FULL, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"up\n"
+            time.sleep(0.5)  # the child dies a few times, and each is said
+            assert process.poll() is None
+        finally:
+            process.terminate()
+
+
+def test_who_connects_to_a_stopping_server_is_refused_and_need_not_wait(
+    started: Callable[..., Supervisor],
+) -> None:
+    supervisor = started(child("a", DEAF), grace_seconds=1.0)
+    host, _, port = supervisor.urls["data"].removeprefix("http://").rpartition(":")
+    time.sleep(0.2)
+    stopping = threading.Thread(target=supervisor.stop)
+    stopping.start()
+    time.sleep(0.3)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)), timeout=5)
+    assert stopping.is_alive()
+    stopping.join()
+
+
+def test_children_may_have_as_many_files_open_as_the_edge_has_connections(
+    started: Callable[..., Supervisor],
+) -> None:
+    supervisor = started(child("a", DEAF))
+    limits = Path(f"/proc/{supervisor.pids['a']}/limits").read_text()
+    soft, hard = next(line.split()[3:5] for line in limits.splitlines() if line.startswith("Max open files"))
+    assert int(soft) >= min(int(hard), 65_536)
+
+
+def test_a_secure_socket_is_told_with_its_scheme(tmp_path: Path) -> None:
+    listen = {"data": ("127.0.0.1", 0), "control": ("127.0.0.1", 0)}
+    supervisor = Supervisor(tmp_path, listen, [], secure=("data",))
+    supervisor.start()
+    try:
+        facts = json.loads(supervisor.facts.read_text())
+        assert facts["data_url"].startswith("https://127.0.0.1:")
+        assert facts["control_url"].startswith("http://127.0.0.1:")
+    finally:
+        supervisor.stop()
+
+
+def test_a_port_that_another_server_of_the_same_user_shares_is_taken(tmp_path: Path) -> None:
+    first = Supervisor(tmp_path / "a", {}, [], reserve={"grpc": ("127.0.0.1", 0)})
+    first.start()
+    try:
+        host, _, port = first.urls["grpc"].rpartition(":")
+        second = Supervisor(tmp_path / "b", {}, [], reserve={"grpc": (host, int(port))})
+        with pytest.raises(Unavailable) as caught:
+            second.start()
+        assert caught.value.code == "port_taken"
+    finally:
+        first.stop()
+    second.start()
+    assert second.urls["grpc"] == f"{host}:{port}"
+    second.stop()
 
 
 def test_a_child_gets_only_the_sockets_that_it_names(tmp_path: Path) -> None:

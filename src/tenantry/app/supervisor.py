@@ -17,22 +17,23 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tenantry import __version__
-from tenantry.errors import Conflict, Unavailable
+from tenantry.app import sockets
+from tenantry.errors import Conflict
 from tenantry.telemetry import get_logger
 
-BACKLOG = 2048
-GRACE_SECONDS = 10.0
-"""How long children may take to stop before they are killed."""
-FIRST_PAUSE, LAST_PAUSE = 0.1, 10.0
+GRACE_SECONDS = 35.0
+"""How long children may take to stop before they are killed: longer than a scoring worker waits for its requests
+(``Limits.drain_seconds``, 20) and then writes its inference log. A stop lasts only as long as the slowest child's."""
+FIRST_PAUSE, LAST_PAUSE = 0.05, 10.0
 """Pause before a child that died again is started, in seconds; doubled each time."""
-STEADY_SECONDS = 30.0
-"""A child that lived this long starts over with the first pause."""
+STEADY_SECONDS = 3.0
+"""A child that lived this long starts over with the first pause: it did start, so it is no crash loop."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _PR_SET_PDEATHSIG = 1
@@ -85,6 +86,8 @@ class Supervisor:
 
     ``reserve``: the same for sockets that are held but not listened on, for children that can only listen themselves,
     side by side (SO_REUSEPORT); their ``NAME_url`` is host:port, as clients of gRPC want it.
+
+    ``secure``: names of sockets on which children speak TLS.
     """
 
     def __init__(
@@ -94,17 +97,21 @@ class Supervisor:
         children: Sequence[Child],
         *,
         reserve: Mapping[str, tuple[str, int]] | None = None,
+        secure: Collection[str] = (),
         grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         self._folder = home / "run"
         self._listen = dict(listen)
         self._children = [_Running(child) for child in children]
         self._grace = grace_seconds
+        self._secure = frozenset(secure)
         self._sockets: dict[str, socket.socket] = {}
         self._reserve = dict(reserve or {})
         self._reserved: dict[str, socket.socket] = {}
         self._lock: int | None = None
         self._started = 0.0
+        self._untold = False
+        """Whether the facts on disk are behind."""
 
     @property
     def facts(self) -> Path:
@@ -114,8 +121,11 @@ class Supervisor:
     @property
     def urls(self) -> dict[str, str]:
         """Socket name → URL, once started."""
-        served = {name: _url(opened) for name, opened in self._sockets.items()}
-        return served | {name: _address(opened) for name, opened in self._reserved.items()}
+        served = {
+            name: sockets.url(opened, "https" if name in self._secure else "http")
+            for name, opened in self._sockets.items()
+        }
+        return served | {name: sockets.address(opened) for name, opened in self._reserved.items()}
 
     @property
     def pids(self) -> dict[str, int]:
@@ -132,9 +142,9 @@ class Supervisor:
         self._take_lock()
         try:
             for name, (host, port) in self._listen.items():
-                self._sockets[name] = _listening(host, port)
+                self._sockets[name] = sockets.listening(host, port)
             for name, (host, port) in self._reserve.items():
-                self._reserved[name] = _bound(host, port, socket.SO_REUSEPORT)
+                self._reserved[name] = sockets.reserved(host, port)
             _raise_file_limit()
             self._started = time.time()
             for one in self._children:
@@ -143,23 +153,22 @@ class Supervisor:
         except BaseException:
             self.stop()
             raise
-        _log.info("started", **self.urls, processes=len(self._children))
+        _say(_log.info, "started", **self.urls, processes=len(self._children))
 
     def step(self) -> float:
         """Reap the dead and start again those that are due; returns seconds until something is due (at most
         1).
         """
         now = time.monotonic()
-        changed = False
         for one in self._children:
             if one.process is not None and one.process.poll() is not None:
                 self._bury(one, now)
-                changed = True
+                self._untold = True
             if one.process is None and one.due <= now:
-                self._spawn(one)
-                changed = True
-        if changed:
-            self._write_facts()
+                self._try_spawn(one, now)
+                self._untold = True
+        if self._untold:
+            self._try_write_facts()
         waits = [one.due - now for one in self._children if one.process is None]
         return max(0.0, min([1.0, *waits]))
 
@@ -168,19 +177,21 @@ class Supervisor:
         alive = [one.process for one in self._children if one.process is not None]
         for process in alive:
             process.terminate()
+        # Not held any longer than the children hold them: who connects from now on is refused, and need not wait.
+        self._close_sockets()
         until = time.monotonic() + self._grace
         for process in alive:
             try:
                 process.wait(max(0.0, until - time.monotonic()))
             except subprocess.TimeoutExpired:
-                _log.warning("killed", pid=process.pid)
+                _say(_log.warning, "killed", pid=process.pid)
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         for one in self._children:
             one.process = None
         self._release()
-        _log.info("stopped")
+        _say(_log.info, "stopped")
 
     def run(self, on_start: Callable[["Supervisor"], None] | None = None) -> int:
         """Start, keep going until SIGTERM, SIGINT or SIGHUP, stop; returns the exit code 0. Main thread
@@ -229,8 +240,26 @@ class Supervisor:
         if now - one.started >= STEADY_SECONDS:
             one.pause = FIRST_PAUSE
         one.due = now + one.pause
-        _log.error("child died", child=one.child.name, code=code, restart_in=round(one.pause, 2))
+        _say(_log.error, "child died", child=one.child.name, code=code, restart_in=round(one.pause, 2))
         one.pause = min(LAST_PAUSE, 2 * one.pause)
+
+    def _try_spawn(self, one: _Running, now: float) -> None:
+        """Start a child again, or see to it that it is tried later: the system may have no room at the moment."""
+        try:
+            self._spawn(one)
+        except (OSError, subprocess.SubprocessError) as error:
+            one.due = now + one.pause
+            _say(_log.error, "child not started", child=one.child.name, error=str(error), again_in=one.pause)
+            one.pause = min(LAST_PAUSE, 2 * one.pause)
+
+    def _try_write_facts(self) -> None:
+        """Write the facts, or leave it to the next step: the disk may be full at the moment."""
+        try:
+            self._write_facts()
+        except OSError as error:
+            _say(_log.error, "facts not written", path=str(self.facts), error=str(error))
+        else:
+            self._untold = False
 
     def _write_facts(self) -> None:
         facts: dict[str, Any] = {"pid": os.getpid(), "version": __version__, "started": self._started}
@@ -251,63 +280,33 @@ class Supervisor:
             ) from error
         self._lock = lock
 
-    def _release(self) -> None:
+    def _close_sockets(self) -> None:
         for opened in (*self._sockets.values(), *self._reserved.values()):
             opened.close()
         self._sockets.clear()
         self._reserved.clear()
-        self.facts.unlink(missing_ok=True)
+
+    def _release(self) -> None:
+        self._close_sockets()
+        try:
+            self.facts.unlink(missing_ok=True)
+        except OSError as error:  # readers look whether the process in it lives
+            _say(_log.error, "facts not removed", path=str(self.facts), error=str(error))
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """A listening socket that children may inherit. Raises ``Unavailable("port_taken")``."""
-    opened = _bound(host, port, socket.SO_REUSEADDR)
-    try:
-        opened.listen(BACKLOG)
-    except OSError as error:
-        opened.close()
-        raise Unavailable("port_taken", f"cannot listen on {host}:{port}: {error}") from error
-    return opened
+def _say(log: Callable[..., object], event: str, **values: Any) -> None:
+    """Log, unless that cannot be written: a full disk under the log is no reason to end."""
+    with suppress(OSError):
+        log(event, **values)
 
 
-def _bound(host: str, port: int, option: int) -> socket.socket:
-    """A socket with an address of its own. Raises ``Unavailable("port_taken")``."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        opened = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise Unavailable("port_taken", f"cannot listen on {host}:{port}: {error}") from error
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, option, 1)
-        opened.bind(address)
-    except OSError as error:
-        opened.close()
-        raise Unavailable("port_taken", f"cannot listen on {host}:{port}: {error}") from error
-    return opened
-
-
-def _url(opened: socket.socket) -> str:
-    host, port = opened.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # noqa: S104 — read, not bound: the address to use from this machine
-        host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _address(opened: socket.socket) -> str:
-    """The address to use from this machine, as host:port."""
-    return _url(opened).removeprefix("http://")
-
-
-def _filled(word: str, sockets: Mapping[str, socket.socket], reserved: Mapping[str, socket.socket]) -> str:
+def _filled(word: str, opened: Mapping[str, socket.socket], reserved: Mapping[str, socket.socket]) -> str:
     if word.startswith("{at:"):
-        host, port = reserved[word[4:-1]].getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return str(sockets[word[4:-1]].fileno()) if word.startswith("{fd:") else word
+        return sockets.bound_address(reserved[word[4:-1]])
+    return str(opened[word[4:-1]].fileno()) if word.startswith("{fd:") else word
 
 
 def _die_with(parent: int) -> None:
