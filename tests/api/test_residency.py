@@ -10,6 +10,8 @@ import pytest
 from tests.api.house import ACME, BOLT, House
 
 from tenantry.access import Role
+from tenantry.api import residency_signs
+from tenantry.api.residency_live import Live, LiveFailure
 from tenantry.segments import SegmentWriter
 from tenantry.serving.stats import Stats
 from tenantry.serving.stats_cells import LAST, REQUESTS, WIDTH
@@ -103,6 +105,18 @@ def test_the_latest_sign_says_whether_a_copy_is_in_memory(own: House) -> None:
     told = " ".join(found["told"])
     assert "Worker 0, version 1: not in memory; evicted 10 s ago: budget" in told
     assert "Worker 1, version 2: not in memory; it was not asked for" in told
+
+
+def test_a_file_that_a_worker_could_not_open_is_the_reason(
+    own: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _figures(own.services.settings.home, 0, {"1": 5.0, "2": 5.0})
+    failed = Live(copies=(), failures=(LiveFailure(version="2", why="the model's plan cannot be read now"),))
+    monkeypatch.setattr(residency_signs, "living", lambda *_: iter([(0, failed)]))
+    found = _why(own)
+    assert _states(found) == {(0, "1"): "absent", (0, "2"): "absent"}
+    told = "Worker 0, version 2: not in memory; it could not be opened: the model's plan cannot be read now."
+    assert told in found["told"]
 
 
 def test_a_worker_that_is_gone_is_not_guessed_about(own: House) -> None:

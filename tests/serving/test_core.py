@@ -107,6 +107,9 @@ def test_a_lost_plan_makes_the_model_unavailable(world: Any) -> None:
         path.unlink()
     error = world.refused(503, "model_unavailable", "GET", "/v2/models/churn/ready")
     assert str(world.home) not in error["error"]
+    told = world.told("GET", "/v2/models/churn/residency")
+    assert told["copies"] == []
+    assert {one["why"] for one in told["failures"]} == {error["error"]}
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"nonsense"])

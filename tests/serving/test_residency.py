@@ -177,9 +177,12 @@ def test_a_failure_is_remembered_for_longer_each_time(place: Place) -> None:
     assert str(path) not in corrupt.value.message
     residency.settle()
     place.time += 60
+    # The pause is over and nobody has asked since: the last failure is still the reason why it is not there.
+    assert getattr(residency.failure(ACME, ref.sha256), "code", None) == "plan_corrupt"
     path.write_bytes(good)
     place.use(residency, ACME, ref)
     assert residency.find(ACME, ref) is not None
+    assert residency.failure(ACME, ref.sha256) is None
 
 
 def test_an_unknown_runtime_and_a_defect_are_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,10 +26,18 @@ class LiveCopy(msgspec.Struct, frozen=True, kw_only=True):
     pinned: bool
 
 
+class LiveFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that the worker could not open when it last tried."""
+
+    version: str
+    why: str
+
+
 class Live(msgspec.Struct, frozen=True, kw_only=True):
     """A worker's answer to ``GET /v2/models/{model}/residency``."""
 
     copies: tuple[LiveCopy, ...]
+    failures: tuple[LiveFailure, ...] = ()
 
 
 class _Connection(http.client.HTTPConnection):

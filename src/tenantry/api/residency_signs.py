@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from tenantry.api.residency import Eviction, ModelCopy, Residency, State
-from tenantry.api.residency_live import Live, living
+from tenantry.api.residency_live import Live, LiveCopy, living
 from tenantry.errors import Corrupt
 from tenantry.routing import Endpoint, VersionRef
 from tenantry.segments import SegmentReader
@@ -105,18 +105,25 @@ def _corrected(copies: Iterator[ModelCopy], live: dict[int, Live]) -> Iterator[M
             yield copy
             continue
         held = [one for one in told.copies if one.version == copy.version]
+        failed = [one for one in told.failures if one.version == copy.version]
         if held:
-            one = held[0]
-            why = (
-                f"{one.state}: {one.bytes:,} bytes, {one.uses:,} uses, the last {one.idle:.0f} s ago, "
-                f"{one.seconds * 1000:.1f} ms to load{', pinned' if one.pinned else ''}"
-                f"{f', in use by {one.leases}' if one.leases else ''}"
+            yield msgspec.structs.replace(copy, state="ready", why=_held(held[0]))
+        elif failed:
+            yield msgspec.structs.replace(
+                copy, state="absent", why=f"it could not be opened: {failed[0].why}"
             )
-            yield msgspec.structs.replace(copy, state="ready", why=why)
         elif copy.state == "absent":
             yield copy
         else:
             yield msgspec.structs.replace(copy, state="absent", why="the worker does not hold it now")
+
+
+def _held(one: LiveCopy) -> str:
+    return (
+        f"{one.state}: {one.bytes:,} bytes, {one.uses:,} use{'' if one.uses == 1 else 's'}, "
+        f"the last {one.idle:.0f} s ago, {one.seconds * 1000:.1f} ms to load{', pinned' if one.pinned else ''}"
+        f"{f', in use by {one.leases}' if one.leases else ''}"
+    )
 
 
 def _copies(

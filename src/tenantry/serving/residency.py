@@ -312,8 +312,9 @@ class Residency:
         return None if leaving is None else state_of(leaving, "UNLOADING", now, pinned=False)
 
     def failure(self, tenant: TenantId, sha256: str) -> BaseException | None:
-        """Why a model could not be opened a short while ago."""
-        return self._loads.failures.recent((tenant, sha256), self._now())
+        """Why a model could not be opened when it was last tried; None once it could."""
+        self.settle()
+        return self._loads.failures.last((tenant, sha256))
 
     def states(self) -> list[ModelState]:
         """Every model copy of this worker."""

@@ -208,6 +208,11 @@ class Failures:
             return None
         return fresh(known[0])
 
+    def last(self, key: Key) -> BaseException | None:
+        """What was wrong at the last try, whether or not its pause is over; None once it was opened."""
+        known = self._known.get(key)
+        return None if known is None else known[0]
+
     def forget(self, key: Key) -> None:
         """It was opened after all, or nothing names it any more."""
         self._known.pop(key, None)

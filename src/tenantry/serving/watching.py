@@ -89,9 +89,15 @@ def residency(work: Work) -> Response:
         for event in held.log.events(work.tenant)
         if event.sha256 in versions
     ]
+    failures = [
+        {"version": number, "why": str(getattr(failure, "message", failure))}
+        for sha256, number in versions.items()
+        if (failure := held.failure(work.tenant, sha256)) is not None
+    ]
     counts = held.counts()
     told = {
         "copies": copies,
+        "failures": failures,
         "events": events[:100],
         "memory": {"models": counts.models, "bytes": counts.bytes, "budget": counts.budget},
     }
