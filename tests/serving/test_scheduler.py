@@ -1,6 +1,7 @@
 """Work on a loop: order, deadlines, limits, shadows, fallbacks, shared rows, and work that nobody waits for."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -200,5 +201,99 @@ def test_rows_that_wait_for_one_model_are_scored_together_and_none_waits_for_com
         replies = await asyncio.gather(bench.send(), bench.send(b'{"tenure": [1]}'), bench.send())
         assert [reply.status for reply in replies] == [200, 400, 200]
         assert code(replies[1]) == "record_value"
+
+    on_loop(scenario)
+
+
+def infer_body(value: float, **parameters: int) -> bytes:
+    tensor = {"name": "tenure", "shape": [1], "datatype": "FP64", "data": [value]}
+    return msgspec.json.encode({"inputs": [tensor], "parameters": parameters})
+
+
+def test_who_waits_for_a_cold_model_is_told_at_the_deadline_and_the_load_goes_on(on_loop: Any) -> None:
+    async def scenario(bench: Bench) -> None:
+        opened = bench.world.runtime.open
+        gate = threading.Event()
+
+        def slow(path: Any) -> Any:
+            gate.wait(20)
+            return opened(path)
+
+        bench.world.runtime.open = slow
+        bench.change(policy=Policy(deadline_ms=150))
+        begun = time.monotonic()
+        patient = bench.send(path="/v2/models/value/infer", body=infer_body(1))
+        hurried = bench.send(path="/v2/models/value/infer", body=infer_body(1, timeout=30_000))
+        reply = await asyncio.wait_for(hurried, 5)
+        assert (reply.status, code(reply)) == (503, "deadline_unreachable")
+        assert 0.03 <= time.monotonic() - begun < 0.14
+        assert bench.scheduler.waiting_for_models == 1
+        reply = await asyncio.wait_for(patient, 5)
+        assert (reply.status, code(reply)) == (503, "deadline_unreachable")
+        assert 0.15 <= time.monotonic() - begun < 2
+        gate_of = bench.state.gate
+        assert gate_of is not None
+        assert not gate_of._tenants
+        assert bench.scheduler.waiting_for_models == 0
+        bench.change(policy=Policy(deadline_ms=5000))
+        late = bench.send(path="/v2/models/value/infer", body=infer_body(1))  # the same load, under way
+        gate.set()
+        assert (await asyncio.wait_for(late, 5)).status == 200
+        assert len(bench.world.runtime.opened) == 1
+        assert all(state.leases == 0 for state in bench.state.residency.states())
+        assert bench.scheduler.waiting_for_models == 0
+
+    on_loop(scenario)
+
+
+def test_a_request_may_put_itself_behind_others(on_loop: Any) -> None:
+    async def scenario(bench: Bench) -> None:
+        infer = "/v2/models/churn/infer"
+        await bench.send(path=infer, body=infer_body(1))
+        order: list[int] = []
+        bench.scheduler._at_once = 1.0
+        sent = []
+        for priority in (4, 4, 3, 0, 1):
+            one = bench.send(path=infer, body=infer_body(1, priority=priority))
+            one.add_done_callback(lambda _, priority=priority: order.append(priority))
+            sent.append(one)
+        replies = await asyncio.wait_for(asyncio.gather(*sent), 5)
+        assert [reply.status for reply in replies] == [200] * 5
+        assert order == [0, 1, 3, 4, 4]
+
+    on_loop(scenario)
+
+
+def test_lone_rows_of_the_protocol_are_scored_together_too(on_loop: Any) -> None:
+    async def scenario(bench: Bench) -> None:
+        infer = "/v2/models/churn/infer"
+        before = await bench.send(path=infer, body=infer_body(3))
+        model = bench.state.residency.find("acme", bench.state.table.endpoints["acme"]["churn"].versions["1"])
+        model.plan.batch = 8
+        calls: list[Any] = []
+        score_rows = model.plan.score_rows
+
+        def counted(records: list[Any]) -> Any:
+            calls.append(records)
+            return score_rows(records)
+
+        model.plan.score_rows = counted
+        assert (await bench.send(path=infer, body=infer_body(3))).body == before.body  # alone
+        assert calls == []
+        values = [1.0, 2.0, 3.0]
+        sent = [bench.send(path=infer, body=infer_body(value)) for value in values]
+        replies = await asyncio.gather(*sent, bench.send())
+        (records,) = calls
+        assert sorted(record["tenure"] for record in records) == [1, 1, 2, 3]
+        for value, reply in zip(values, replies, strict=False):
+            outputs = {one["name"]: one["data"] for one in msgspec.json.decode(reply.body)["outputs"]}
+            assert outputs["score"] == [value / 100]
+        assert replies[2].body == before.body
+        # A value that no column takes costs its own request alone.
+        bad = infer_body(1).replace(b"[1]}", b"[{}]}")
+        replies = await asyncio.gather(
+            bench.send(path=infer, body=infer_body(1)), bench.send(path=infer, body=bad)
+        )
+        assert [reply.status for reply in replies] == [200, 400]
 
     on_loop(scenario)

@@ -1,6 +1,6 @@
 """Inference by the Open Inference Protocol v2."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tenantry.errors import InvalidRequest, Unavailable
@@ -9,7 +9,7 @@ from tenantry.serving.limits import Limits
 from tenantry.serving.models import Model, Outcome
 from tenantry.serving.nearest import describe
 from tenantry.serving.replies import encode_json, infer_reply
-from tenantry.serving.work import NO_PARAMETERS, Steps, Work
+from tenantry.serving.work import NO_PARAMETERS, Pause, Row, Steps, Work
 from tenantry.wire import (
     InferRequest,
     LateRequest,
@@ -51,7 +51,8 @@ def infer(work: Work) -> Steps:
     version = work.path.get("version")
     work.expect(version)
     request, tail = _request(work)
-    _schedule(work, request.parameters)
+    if _schedule(work, request.parameters):
+        yield None  # to wait again, in the lower class
     target = work.choose(version, _texts(request.parameters))
     work.count(_rows(request, limits))
     model = yield from work.model(target)
@@ -67,7 +68,10 @@ def infer(work: Work) -> Steps:
             yield None
         part = columns if rows <= size else _cut(columns, start, start + size)
         count = min(size, rows - start)
-        scored = model.outcomes(part, count)
+        if rows == 1 and model.plan.batch > 1:
+            scored = yield from _shared(model, part)
+        else:
+            scored = model.outcomes(part, count)
         outcomes += scored
         if explain:
             reasons += _reasons(model, part, scored, explain)
@@ -79,6 +83,15 @@ def infer(work: Work) -> Steps:
     if work.form is not None:
         return work.form.reply(work, request.id, outputs)
     return infer_reply(*encode_infer(work.name, work.version, request.id, outputs))
+
+
+def _shared(model: Model, columns: list[Values | None]) -> Generator[Pause, Any, list[Outcome]]:
+    """Score a lone row, together with others' that wait for the same model."""
+    named = zip(model.columns, columns, strict=True)
+    outcome = yield Row(model, {name: column[0] for name, column in named if column is not None})
+    if isinstance(outcome, Exception):
+        raise outcome
+    return [outcome]
 
 
 def _rows(request: InferRequest | LateRequest, limits: Limits) -> int:
@@ -106,14 +119,15 @@ def _texts(parameters: Mapping[str, Any] | None) -> Mapping[str, str]:
     }
 
 
-def _schedule(work: Work, parameters: Mapping[str, Any] | None) -> None:
+def _schedule(work: Work, parameters: Mapping[str, Any] | None) -> bool:
     """Triton's schedule policy: ``timeout`` (microseconds since arrival; it can only bring the deadline forward) and
     ``priority`` (1 is the highest, 0 the default; a caller may put its request behind others, not before them).
 
-    Raises ``InvalidRequest("parameter_value")``, ``Unavailable("deadline_unreachable")``.
+    Returns whether the class is a lower one than the request was queued with. Raises
+    ``InvalidRequest("parameter_value")``, ``Unavailable("deadline_unreachable")``.
     """
     if not parameters:
-        return
+        return False
     timeout, priority = parameters.get("timeout", 0), parameters.get("priority", 0)
     for name, value in (("timeout", timeout), ("priority", priority)):
         if type(value) is not int or value < 0:
@@ -122,7 +136,9 @@ def _schedule(work: Work, parameters: Mapping[str, Any] | None) -> None:
         work.deadline = min(work.deadline, work.arrived + timeout / 1e6)
         if work.late():
             raise Unavailable("deadline_unreachable", f"the request's timeout of {timeout:,} µs has passed")
-    work.priority = max(work.priority, min(priority, LOWEST_PRIORITY))
+    queued = work.priority
+    work.priority = max(queued, min(priority, LOWEST_PRIORITY))
+    return work.priority > queued
 
 
 def _request(work: Work) -> tuple[InferRequest | LateRequest, memoryview]:

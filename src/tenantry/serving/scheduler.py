@@ -9,6 +9,8 @@ model that wait at the same time are scored together where that model is faster 
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future
+from math import inf
 from time import perf_counter
 from typing import Any
 
@@ -40,7 +42,7 @@ class Scheduler:
         self._fresh = False  # whether the end of this turn of the loop will be told
         self._at_once = 0.0  # seconds of work that ran in this turn of the loop without waiting in the queue
         self._shadows = 0
-        self.waiting_for_models = 0
+        self._awaiting: set[Work] = set()  # what waits for cold models
         self.shadows_dropped = 0
         self.batches = 0
         self.batched_rows = 0
@@ -48,6 +50,11 @@ class Scheduler:
     def __len__(self) -> int:
         """Requests that wait for their turn."""
         return len(self._queue)
+
+    @property
+    def waiting_for_models(self) -> int:
+        """Requests that wait for a cold model."""
+        return len(self._awaiting)
 
     def submit(self, work: Work, body: bytes, done: Callable[[Response], None]) -> None:
         """Queue work; ``done`` gets the reply, later, on the loop."""
@@ -183,9 +190,16 @@ class Scheduler:
         elif isinstance(pending, Row):
             return pending
         else:
-            self.waiting_for_models += 1
-            pending.add_done_callback(lambda _: self._loop.call_soon_threadsafe(self._resume, task))
+            self._await(task, pending)
         return None
+
+    def _await(self, task: Task, model: Future[Any]) -> None:
+        """Wait for a cold model, up to the deadline; its load goes on for others."""
+        work, loop = task.work, self._loop
+        self._awaiting.add(work)
+        left = work.deadline - self._core.clock()
+        timer = loop.call_later(left, self._overdue, task) if left < inf else None
+        model.add_done_callback(lambda _: loop.call_soon_threadsafe(self._resume, task, timer))
 
     def _charge(self, task: Task, seconds: float) -> None:
         """Tenants pay for what their work took, not for what it was thought to take."""
@@ -195,9 +209,17 @@ class Scheduler:
             priority = SHADOW_PRIORITY if task.primary is not None else work.priority
             self._queue.charge(work.tenant, priority=priority, seconds=seconds - work.cost)
 
-    def _resume(self, task: Task) -> None:
-        self.waiting_for_models -= 1
-        self._again(task)
+    def _resume(self, task: Task, timer: asyncio.TimerHandle | None) -> None:
+        if timer is not None:
+            timer.cancel()
+        if task.work in self._awaiting:
+            self._awaiting.remove(task.work)
+            self._again(task)
+
+    def _overdue(self, task: Task) -> None:
+        if task.work in self._awaiting:
+            self._awaiting.remove(task.work)
+            self._late(task)
 
     def _again(self, task: Task) -> None:
         """Queue the next step of work behind what came meanwhile: by its own deadline it would always go first."""
