@@ -240,9 +240,10 @@ def test_a_caller_that_goes_away_takes_its_work_along(on_edge: Any) -> None:
             return opened(path)
 
         edge.world.runtime.open = slow  # type: ignore[method-assign]
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await edge.ask("ModelInfer", request_of(ONE, typed=True), timeout=0.1)
-        assert caught.value.code() is Code.DEADLINE_EXCEEDED
+        call = asyncio.ensure_future(edge.ask("ModelInfer", request_of(ONE, typed=True)))
+        while not gate._tenants:
+            await asyncio.sleep(0.01)
+        call.cancel()
         async with asyncio.timeout(10):
             while gate._tenants:
                 await asyncio.sleep(0.02)
