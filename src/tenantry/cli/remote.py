@@ -16,7 +16,7 @@ from tenantry.cli.backend import Prediction, Reason, Record, Scorer
 from tenantry.cli.deploying_http import HttpDeployments
 from tenantry.cli.rollouts import HttpRollouts
 from tenantry.cli.transport import Transport, decoded, error_of, unreachable, word
-from tenantry.errors import InvalidData, NotFound, Unavailable
+from tenantry.errors import InvalidData, NotFound, Overloaded, Unavailable
 from tenantry.ports.jobs import FINAL_STATES, Job, JobEvent, JobState
 from tenantry.registry import Model, Version
 from tenantry.tenancy import TenantId
@@ -26,13 +26,17 @@ ROWS_PER_REQUEST = 500
 RECONNECT_SECONDS = 0.2
 PUBLISH_SECONDS = 3.0
 """Workers look for a new endpoint table several times a second."""
+PATIENCE_SECONDS = 120.0
+"""The longest that one request is sent again and again while the server says that there is no room for it yet."""
 
 
 class HttpBackend(HttpDeployments, HttpRollouts):
-    """Commands through a server. ``url`` is the control API's; the scoring API's port is asked for there."""
+    """Commands through a server. ``url`` is the control API's; the scoring API's port is asked for there. ``ca``: a
+    file of certificates to trust, beside those that are trusted anyway.
+    """
 
-    def __init__(self, url: str, key: str) -> None:
-        self._http = Transport(url, key)
+    def __init__(self, url: str, key: str, ca: Path | None = None) -> None:
+        self._http = Transport(url, key, ca)
 
     def close(self) -> None:
         """Close the connections."""
@@ -232,14 +236,15 @@ class HttpBackend(HttpDeployments, HttpRollouts):
     @contextmanager
     def scorer(self, tenant: TenantId, detail: VersionDetail) -> Iterator[Scorer]:
         """Score through the scoring API, on the port that the control API names."""
-        port = self._http.get("", _Server).data_port
-        if port is None:
+        server = self._http.get("", _Server)
+        if server.data_port is None:
             raise Unavailable(
                 "server_unreachable", "the server's scoring API is not running", hint="Start 'tenantry up'."
             )
-        yield _HttpScorer(
-            self._http.request, httpx.URL(self._http.url).copy_with(port=port, path="/"), tenant, detail
-        )
+        url = httpx.URL(self._http.url).copy_with(port=server.data_port, path="/")
+        if server.data_tls:
+            url = url.copy_with(scheme="https")
+        yield _HttpScorer(self._http.request, url, tenant, detail)
 
 
 class _Caller(msgspec.Struct, frozen=True):
@@ -248,6 +253,7 @@ class _Caller(msgspec.Struct, frozen=True):
 
 class _Server(msgspec.Struct, frozen=True):
     data_port: int | None
+    data_tls: bool = False
 
 
 class _Scored(msgspec.Struct, frozen=True):
@@ -293,15 +299,22 @@ class _HttpScorer:
         return found
 
     def _ask(self, query: dict[str, str], content: bytes) -> httpx.Response:
-        """Send records. The control API knows this version: a worker that does not, has not looked yet."""
-        until = time.monotonic() + PUBLISH_SECONDS
+        """Send records. The control API knows this version: a worker that does not, has not looked yet. Where a limit
+        refuses them for now, they are sent again when the server says: a file has the time that a caller has not."""
+        began = time.monotonic()
         while True:
             try:
                 return self._request("POST", self._url, self._tenant, params=query, content=content)
             except NotFound:
-                if time.monotonic() >= until:
+                pause, patience = RECONNECT_SECONDS, PUBLISH_SECONDS
+                if time.monotonic() + pause > began + patience:
                     raise
-                time.sleep(RECONNECT_SECONDS)
+            except (Overloaded, Unavailable) as error:
+                told = (error.details or {}).get("retry_after")
+                pause, patience = float(told or 0.0), PATIENCE_SECONDS
+                if told is None or time.monotonic() + pause > began + patience:
+                    raise
+            time.sleep(pause)
 
 
 def _version_path(model: str, ref: str) -> str:
