@@ -37,7 +37,7 @@ def _check(tenantry: Run, home: Path) -> None:
 
     shown = tenantry(*_canary(tenantry, home, "status", "churn"))
     assert shown.status == 0
-    for text in (rollout, "canary of 0.2", "better at latency", "champion 2", "challenger 1", "guard rail"):
+    for text in (rollout, "canary of 20 %", "better at latency", "champion 2", "challenger 1", "guard rail"):
         assert text in shown.out
     listed = tenantry(*_canary(tenantry, home, "list", "churn"))
     assert rollout in listed.out

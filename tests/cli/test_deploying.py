@@ -133,7 +133,10 @@ def test_a_model_says_why_it_is_in_memory_or_not(ask: Any) -> None:
         (("route", "add", "churn", "x", "--canary", "a=lots"), "not a number"),
         (("route", "remove", "churn", "x"), "no rule 'x'"),
         (("tenant", "set", "acme", "--attribute", "region"), "NAME=VALUE"),
-        (("tenant", "set", "acme", "--weight", "-1"), "weight"),
+        (("tenant", "set", "acme", "--weight", "-1"), "--weight: Expected"),
+        (("policy", "set", "gold", "--memory-share", "2"), "--memory-share: Expected"),
+        (("route", "add", "churn", "x", "--pin", "1", "--sticky", "tenant"), "which have shares"),
+        (("route", "add", "churn", "x", "--fallback", "1", "--salt", "a"), "which have shares"),
     ],
 )
 def test_wrong_usage_says_what_is_meant(

@@ -103,7 +103,9 @@ def check_key(tenant: TenantId | None, role: Role, expires: float | None, now: f
 
 def no_such_tenant(name: str) -> NotFound:
     """The one error for a tenant that does not exist."""
-    return NotFound("not_found", f"there is no tenant {name[:80]!r}")
+    return NotFound(
+        "not_found", f"there is no tenant {name[:80]!r}", unnamed="there is no tenant of that name"
+    )
 
 
 def no_such_key(key_id: str) -> NotFound:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tenantry.app.recorded import recorded_log
 from tenantry.cli.session import Session
-from tenantry.cli.show import pairs, table
+from tenantry.cli.show import counted, pairs, table
 from tenantry.errors import InvalidRequest, Unauthenticated, Unavailable
 from tenantry.loadtest import (
     PATHS,
@@ -110,7 +110,7 @@ def requests_of(
         same = bodies(given, rows=content.rows)
         return assemble(aim.url, [(target, same) for target in aim.targets], path=path), None
     if not session.json:
-        session.note(f"asking for the inputs of {len(aim.targets):,} models")
+        session.note(f"asking for the inputs of {counted(len(aim.targets), 'model')}")
     found = inputs_of(aim.url, aim.targets, ca)
     made: dict[object, list[bytes]] = {}
     for inputs in found:
@@ -176,7 +176,9 @@ def progress(session: Session) -> Callable[[Stage], None]:
 def show(console: Console, report: Report, changes: Sequence[Change], cautions: Sequence[str]) -> None:
     """The report for people."""
     for number, stage in enumerate(report.stages):
-        console.print(f"\n[bold]{_name(stage)}[/bold], {stage.seconds:g} s, {report.targets:,} targets")
+        console.print(
+            f"\n[bold]{_name(stage)}[/bold], {stage.seconds:g} s, {counted(report.targets, 'target')}"
+        )
         pairs(console, _figures(stage, report.deadline_ms))
         _parts(console, "tenant", stage.tenants)
         if stage.groups:

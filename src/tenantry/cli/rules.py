@@ -73,6 +73,9 @@ class Flags:
                 "a rule has one action: --pin, --alias, --split, --canary, --shadow, --fallback, or a choice by --tag, "
                 "--at-least, --at-most, --best or --lowest"
             )
+        shared = isinstance(actions[0], Split | Canary | Shadow)
+        if not shared and (self.sticky != "request" or self.salt):
+            raise UsageError("--sticky and --salt go with --split, --canary or --shadow, which have shares")
         match = Match(
             tenants=self.for_tenant,
             models=self.for_model,

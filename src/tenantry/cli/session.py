@@ -25,6 +25,17 @@ class UsageError(Exception):
     """The command was not called as it must be; exit status 2."""
 
 
+def wrong_option(error: Exception) -> str:
+    """What a check of values says, by the option's name.
+
+    >>> wrong_option(ValueError("Expected `int` <= 4 - at `$.priority`"))
+    '--priority: Expected `int` <= 4'
+    """
+    text, _, path = str(error).partition(" - at ")
+    option = path.strip("`$.").replace("_", "-")
+    return f"--{option}: {text}" if option else text
+
+
 class Session:
     """What the global options say, as the commands use it. Nothing is opened before it is needed."""
 

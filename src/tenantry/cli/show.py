@@ -31,6 +31,15 @@ def pairs(console: Console, rows: Iterable[tuple[str, str]]) -> None:
     console.print(shown)
 
 
+def counted(number: int, noun: str) -> str:
+    """How many there are of what.
+
+    >>> counted(1, "model"), counted(1200, "target")
+    ('1 model', '1,200 targets')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def when(seconds: float) -> str:
     """A time in UTC.
 

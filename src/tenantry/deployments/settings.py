@@ -59,7 +59,9 @@ def remove_policy(stores: DeploymentStores, name: str) -> None:
     users = [one for one in stores.deployments.all_deployments() if one.policy == name]
     if users and name not in STARTERS:
         shown = ", ".join(f"{one.model} of {one.tenant}" for one in users[:3])
-        raise Conflict("policy_in_use", f"{len(users)} deployments have the class {name!r}: {shown}")
+        raise Conflict(
+            "policy_in_use", f"the class {name!r} is in use: {shown}{' …' if len(users) > 3 else ''}"
+        )
     stores.policies.remove_policy(name)
     stores.publisher.publish_platform()
 

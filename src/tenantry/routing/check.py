@@ -8,14 +8,26 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
 from tenantry.errors import InvalidRequest
 from tenantry.routing.decision import DEFAULT, REQUESTED
 from tenantry.routing.entries import Endpoint
-from tenantry.routing.rules import Alias, Canary, Fallback, Match, Pin, Rule, Select, Shadow, Split, Words
+from tenantry.routing.rules import (
+    Action,
+    Alias,
+    Canary,
+    Fallback,
+    Match,
+    Pin,
+    Rule,
+    Select,
+    Shadow,
+    Split,
+    Words,
+)
 from tenantry.routing.selection import selected
 
 MOST_RULES = 256
@@ -56,14 +68,12 @@ def rules_from(raw: Any, *, platform: bool) -> tuple[Rule, ...]:
     try:
         rules = msgspec.convert(raw, tuple[Rule, ...])
     except msgspec.ValidationError as error:
-        found = _PLACE.match(str(error))
-        assert found is not None  # noqa: S101 - the pattern matches any text
-        index = found["index"]
+        index, where, what = _place(error)
         if index is None:
             raise InvalidRequest("rule_invalid", f"the rules are no list of rules: {error}") from error
         entry = raw[int(index)]
         name = entry.get("name") if isinstance(entry, Mapping) else None
-        raise _invalid(int(index), name, found["where"], found["what"]) from error
+        raise _invalid(int(index), name, where, what) from error
     check_rules(rules, platform=platform)
     return rules
 
@@ -82,7 +92,8 @@ def check_rules(rules: Sequence[Rule], *, platform: bool) -> None:
             # A rule that was built in Python has not met the limits of its fields yet.
             msgspec.convert(msgspec.to_builtins(rule), Rule)
         except (msgspec.ValidationError, TypeError) as error:
-            raise _invalid(index, str(rule.name), "", str(error)) from error
+            _, where, what = _place(error)
+            raise _invalid(index, str(rule.name), where, what) from error
         for where, what in _faults(rule, platform=platform):
             raise _invalid(index, rule.name, where, what)
     for name, times in Counter(rule.name for rule in rules).items():
@@ -174,6 +185,26 @@ def _select_faults(action: Select) -> Iterator[_Fault]:
             yield f"action.metrics.{metric[:80]}", f"least {ends[0]:g} is above most {ends[1]:g}"
     if action.lowest and action.best is None:
         yield "action.lowest", "'lowest' needs a metric in 'best'"
+
+
+def _place(error: Exception) -> tuple[str | None, str, str]:
+    """A decoder's error: the rule's index if it names one, the place within the rule, and what is wrong there."""
+    found = _PLACE.match(str(error))
+    assert found is not None  # noqa: S101 - the pattern matches any text
+    where = found["where"] or ""
+    return found["index"], where, _plainly(found["what"], where)
+
+
+def _plainly(what: str, where: str) -> str:
+    """A decoder's words as an author of rules would say it."""
+    if where == "action.kind" and what.startswith("Invalid value"):
+        kinds = sorted(str(one.__struct_config__.tag) for one in get_args(Action))
+        return f"{what}; there are: {', '.join(kinds)}"
+    if where == "name" and "regex" in what:
+        return "a name is up to 63 lower-case letters, digits, '.', '_' and '-', the first a letter or digit"
+    if where == "action.sticky" and "regex" in what:
+        return "it is 'request', 'tenant', 'header:NAME' (in lower case) or 'parameter:NAME'"
+    return what
 
 
 def _invalid(index: int, name: object, where: str, what: str) -> InvalidRequest:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from tenantry.cli.session import Injected, Session, UsageError
+from tenantry.cli.session import Injected, Session, UsageError, wrong_option
 from tenantry.cli.show import pairs, table, when
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def start(
     try:
         plan = msgspec.convert(given | vars(goal) | vars(rails), RolloutPlan)
     except msgspec.ValidationError as error:
-        raise UsageError(_said(error)) from error
+        raise UsageError(wrong_option(error)) from error
     _emit(session, session.backend.start_rollout(session.tenant, model, plan))
 
 
@@ -164,15 +164,8 @@ def _latest(session: Session, model: str) -> str:
     return found[0].id
 
 
-def _said(error: Exception) -> str:
-    """What is wrong with an option, by the option's name."""
-    text, _, path = str(error).partition(" - at ")
-    option = path.strip("`$.").replace("_", "-")
-    return f"--{option}: {text}" if option else text
-
-
 def _kind(one: "RolloutReport") -> str:
-    return f"{'shadow' if one.plan.shadow else 'canary'} of {one.share:.3g}"
+    return f"{'shadow' if one.plan.shadow else 'canary'} of {_share(one.share)}"
 
 
 def _emit(session: Session, one: "RolloutReport") -> None:

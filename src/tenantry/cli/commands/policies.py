@@ -8,7 +8,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from tenantry.admission import Policy
-from tenantry.cli.session import Injected, UsageError
+from tenantry.cli.session import Injected, UsageError, wrong_option
 from tenantry.cli.show import table
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -104,7 +104,7 @@ def changed(known: T, given: Mapping[str, float | None]) -> T:
     try:
         return msgspec.convert(msgspec.to_builtins(fresh), type(known))
     except msgspec.ValidationError as error:
-        raise UsageError(f"the figures cannot be: {error}") from error
+        raise UsageError(wrong_option(error)) from error
 
 
 def _row(name: str, policy: Policy) -> tuple[str, ...]:
