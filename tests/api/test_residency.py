@@ -11,7 +11,7 @@ from tests.api.house import ACME, BOLT, House
 
 from tenantry.access import Role
 from tenantry.api import residency_signs
-from tenantry.api.residency_live import Live, LiveFailure
+from tenantry.api.residency_live import Live, LiveCopy, LiveFailure
 from tenantry.segments import SegmentWriter
 from tenantry.serving.stats import Stats
 from tenantry.serving.stats_cells import LAST, REQUESTS, WIDTH
@@ -117,6 +117,35 @@ def test_a_file_that_a_worker_could_not_open_is_the_reason(
     assert _states(found) == {(0, "1"): "absent", (0, "2"): "absent"}
     told = "Worker 0, version 2: not in memory; it could not be opened: the model's plan cannot be read now."
     assert told in found["told"]
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"), [("READY", "ready"), ("LOADING", "absent"), ("UNLOADING", "absent")]
+)
+def test_a_copy_that_comes_or_goes_is_not_ready(
+    own: House, monkeypatch: pytest.MonkeyPatch, state: str, shown: str
+) -> None:
+    _figures(own.services.settings.home, 0, {"1": 5.0})
+    copy = LiveCopy(version="1", state=state, bytes=7, leases=0, uses=1, idle=0.0, seconds=0.0, pinned=False)
+    monkeypatch.setattr(residency_signs, "living", lambda *_: iter([(0, Live(copies=(copy,)))]))
+    found = _why(own)
+    assert _states(found)[0, "1"] == shown
+    assert any(f"{state}: 7 bytes" in told for told in found["told"])
+
+
+def test_figures_of_whole_workers_are_the_operators(own: House) -> None:
+    home = own.services.settings.home
+    _figures(home, 0, {"1": 5.0})
+    writer = SegmentWriter(home / "spool", "residency", 0)
+    reason = "budget: memory is full; lowest value of all: 2 uses"
+    writer.append(_event(own, "1", 1.0, why=f"{reason} [9 KB over, 812 models]"))
+    writer.close()
+    tenants = _why(own)
+    assert "812" not in str(tenants)
+    assert tenants["evictions"][0]["why"] == reason
+    operators = own.ask("GET", "/api/v1/models/churn/why", own.operator, "acme").json()
+    assert operators["evictions"][0]["why"].endswith("[9 KB over, 812 models]")
+    assert any("812 models" in told for told in operators["told"])
 
 
 def test_a_worker_that_is_gone_is_not_guessed_about(own: House) -> None:

@@ -112,6 +112,24 @@ def test_a_lost_plan_makes_the_model_unavailable(world: Any) -> None:
     assert {one["why"] for one in told["failures"]} == {error["error"]}
 
 
+def test_what_a_worker_holds_is_told_without_looking_at_others_models(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = world.state.residency
+    world.told("POST", "/predict/value", {"tenure": 1})
+    world.told("POST", "/predict/secret", {"tenure": 1}, key="bolt-admin")
+    with monkeypatch.context() as patch:
+        patch.setattr(held, "states", lambda: pytest.fail("every model of the worker was looked at"))
+        told = world.told("GET", "/v2/models/value/residency")
+    assert told.keys() == {"copies", "failures", "events"}  # nothing of the whole worker
+    ((version, state),) = [(one["version"], one["state"]) for one in told["copies"]]
+    assert (version, state) == ("1", "READY")
+    model = held.find("acme", world.state.table.endpoints["acme"]["value"].versions["1"])
+    held.log.add("evicted", model, "budget: memory is full [9 KB over, 812 models]", 0.0)
+    told = world.told("GET", "/v2/models/value/residency")
+    assert [one["why"] for one in told["events"]] == ["budget: memory is full"]
+
+
 @pytest.mark.parametrize("data", [b"", b"{}", b"nonsense"])
 def test_a_damaged_plan_is_refused(world: Any, data: bytes) -> None:
     for path in (world.home / "blobs" / "acme").iterdir():

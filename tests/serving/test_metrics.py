@@ -73,7 +73,7 @@ class Machine:
 
     def _worker(self, number: int) -> tuple[Stats, Metrics]:
         stats = Stats(number, lambda tenant, name: True, {"resident_bytes": lambda: 1000.0 + number})
-        merged = Merged(self.folder, stats, self.background, lambda: self.now)
+        merged = Merged(self.folder, stats, self.background, lambda: self.now, reused_seconds=0.0)
         merged.adopt()
         merged.publish().result()
         return stats, Metrics(merged, self.places, lambda: self.now)

@@ -21,7 +21,7 @@ from tenantry.routing import Endpoint, EndpointTable, VersionRef
 from tenantry.routing.rules import Arm, Rule, Split
 from tenantry.routing.table import TenantEntry
 from tenantry.schema import Task
-from tenantry.serving.eviction import EvictionLog
+from tenantry.serving.eviction import EvictionLog, for_tenants
 from tenantry.serving.models import Model
 from tenantry.serving.residency import Residency
 from tenantry.serving.residency_loads import measured_bytes, read_model
@@ -222,8 +222,9 @@ def test_the_budget_holds_and_the_log_says_why(place: Place) -> None:
     assert event.sha256 in (refs[1].sha256, refs[2].sha256)
     assert (event.what, event.tenant, event.at, event.uses) == ("evicted", "acme", 1e9, 1)
     assert event.why.startswith("budget: ")
-    assert "KB over; lowest value of 3 models: last used 34" in event.why
-    assert event.why.endswith("µs to reload")
+    assert "; lowest value of all: last used 34" in event.why
+    assert event.why.endswith(" KB over, 3 models]")
+    assert for_tenants(event.why).endswith("µs to reload")
     assert residency.log.events(ACME, event.sha256) == [event]
     assert residency.log.events(BOLT) == []
     assert place.runtime.trims == 0
@@ -246,7 +247,7 @@ def test_leased_and_pinned_models_stay(place: Place) -> None:
         assert residency.find(ACME, refs[2]) is None
         event = place.events[-1]
         assert (event.what, event.sha256) == ("not_kept", refs[2].sha256)
-        assert "each of the 2 models in memory is pinned or in use" in event.why
+        assert "each model in it is pinned or in use [" in event.why
         states = {state.sha256: state for state in residency.states()}
         assert states[refs[0].sha256].leases == 1
         assert states[refs[1].sha256].pinned

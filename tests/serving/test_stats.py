@@ -1,6 +1,7 @@
 """What a worker counts, what others see of it, and what outlives it."""
 
 import random
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,8 @@ from tenantry.errors import Corrupt
 from tenantry.serving import stats_snapshot
 from tenantry.serving.stats import OTHER, Stats
 from tenantry.serving.stats_cells import BOUNDS, BUCKETS, LAST, REQUESTS, ROWS, SECONDS, WIDTH, quantile
-from tenantry.serving.stats_merged import Merged, View, counts, merged_row, model_stats, totals
+from tenantry.serving.stats_merged import Merged, View, counts, merged_row, totals, version_stats
+from tenantry.serving.stats_snapshot import Snapshot
 
 EVERYTHING_EXISTS = lambda tenant, name: True  # noqa: E731
 
@@ -47,7 +49,9 @@ def test_requests_are_counted_by_how_they_ended() -> None:
     stats = Stats(0, EVERYTHING_EXISTS)
     for status in (200, 200, 400, 404, 413, 429, 503, 500, 501):
         stats.finished(done(status=status, code="rate_limit" if status == 429 else "x", rows=3))
-    (told,) = model_stats([view_of(stats)], "acme", "churn")
+    told = version_stats([view_of(stats)], "acme", "churn", "3")
+    assert told is not None
+    assert version_stats([view_of(stats)], "acme", "churn", "4") is None
     assert (told.version, told.requests, told.ok) == ("3", 9, 2)
     assert told.failed == {"client_error": 3, "shed": 2, "server_error": 2}
     assert told.rows == 6  # of those that were answered well
@@ -171,7 +175,8 @@ def test_siblings_are_seen_and_gone_ones_keep_their_counts(
     views = merged[0].refresh().result()
     assert [view.snapshot.worker for view in views] == [0, 1, 2]
     assert all(view.lives for view in views)
-    (told,) = model_stats(views, "acme", "churn")
+    told = version_stats(views, "acme", "churn", "3")
+    assert told is not None
     assert told.requests == 6
     assert abs(told.last - time.time()) < 5
     workers[0].finished(done())
@@ -239,3 +244,40 @@ def test_a_folder_that_cannot_be_written_stops_nothing(
     views = Merged(tmp_path / "file", stats, background).refresh().result()
     assert totals(views)[REQUESTS] == 1
     assert "cannot be published" in capsys.readouterr().out
+
+
+def test_a_crowd_that_asks_is_told_from_one_look_a_second(
+    tmp_path: Path, background: ThreadPoolExecutor
+) -> None:
+    stats = Stats(0, EVERYTHING_EXISTS)
+    merged = Merged(tmp_path, stats, background, reused_seconds=0.3)
+    snapshots = 0
+    snapshot = stats.snapshot
+
+    def counted() -> Snapshot:
+        nonlocal snapshots
+        snapshots += 1
+        return snapshot()
+
+    stats.snapshot = counted  # type: ignore[method-assign]
+    stalled = threading.Event()
+    background.submit(stalled.wait, 30)
+    looks = {merged.recent() for _ in range(100)}  # all while the first is under way
+    stalled.set()
+    (look,) = looks
+    assert totals(look.result(10))[REQUESTS] == 0
+    stats.finished(done())
+    assert merged.recent() is look
+    time.sleep(0.35)
+    assert totals(merged.recent().result(10))[REQUESTS] == 1
+    assert snapshots == 2
+
+
+def test_a_look_that_failed_is_not_told_again(tmp_path: Path, background: ThreadPoolExecutor) -> None:
+    merged = Merged(tmp_path, Stats(0, EVERYTHING_EXISTS), background)
+    look = merged._look
+    merged._look = lambda _: 1 / 0  # type: ignore[assignment,method-assign,return-value]
+    with pytest.raises(ZeroDivisionError):
+        merged.recent().result(10)
+    merged._look = look  # type: ignore[method-assign]
+    assert len(merged.recent().result(10)) == 1

@@ -85,13 +85,14 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
 class ControlPlane:
     """The use cases, over the stores that a composition root brings.
 
-    ``data_port`` is where the scoring API listens, if it does; ``upload_limit_bytes`` bounds one file; ``home`` is
-    where scoring workers leave their figures.
+    ``data_port`` is where the scoring API listens, if it does, and ``data_tls`` whether by TLS; ``upload_limit_bytes``
+    bounds one file; ``home`` is where scoring workers leave their figures.
     """
 
     stores: Stores
     upload_limit_bytes: int = 1 << 31
     data_port: int | None = None
+    data_tls: bool = False
     home: Path | None = None
 
     # Tenants and keys
@@ -263,14 +264,17 @@ class ControlPlane:
         self.stores.publisher.publish(tenant, model)
         return version
 
-    def why(self, tenant: TenantId, model: str) -> Residency:
-        """Why a model is in the scoring workers' memory, or is not. Raises ``NotFound``."""
+    def why(self, tenant: TenantId, model: str, *, whole: bool = False) -> Residency:
+        """Why a model is in the scoring workers' memory, or is not. Raises ``NotFound``.
+
+        ``whole``: with figures of whole workers, which are the operators'.
+        """
         # Imported here: it reads what scoring workers write, and brings their code with it.
         from tenantry.api.residency_signs import residency  # noqa: PLC0415
 
         self.stores.registry.model(tenant, model)
         endpoint = self.stores.publisher.table().endpoint(tenant, model)
-        return residency(self.home or Path(), tenant, model, endpoint if self.home else None)
+        return residency(self.home or Path(), tenant, model, endpoint if self.home else None, whole=whole)
 
     def models(self, tenant: TenantId) -> list[Model]:
         """All models by name."""

@@ -18,6 +18,7 @@ from tenantry.api.residency_live import Live, LiveCopy, living
 from tenantry.errors import Corrupt
 from tenantry.routing import Endpoint, VersionRef
 from tenantry.segments import SegmentReader
+from tenantry.serving.eviction import for_tenants
 from tenantry.serving.stats_cells import LAST, REQUESTS, WIDTH
 from tenantry.serving.stats_snapshot import STALE_SECONDS, Snapshot, files, read
 from tenantry.tenancy import TenantId
@@ -44,12 +45,19 @@ _events = msgspec.json.Decoder(_Event)
 _recency = msgspec.json.Decoder(list[tuple[str, str]])
 
 
-def residency(home: Path, tenant: TenantId, model: str, endpoint: Endpoint | None) -> Residency:
-    """What is known of a deployment's versions in every worker; ``endpoint`` is what is published of it."""
+def residency(
+    home: Path, tenant: TenantId, model: str, endpoint: Endpoint | None, *, whole: bool = False
+) -> Residency:
+    """What is known of a deployment's versions in every worker; ``endpoint`` is what is published of it. ``whole``:
+    with the figures of whole workers in the reasons, which are the operators'.
+    """
     if endpoint is None:
         told = ("No version of the model is published: workers do not know it.",)
         return Residency(model=model, pinned=False, told=told, copies=(), evictions=())
-    evictions = sorted(_evictions(home / "spool", tenant, endpoint), key=lambda one: -one.at)
+    found = _evictions(home / "spool", tenant, endpoint)
+    if not whole:
+        found = (msgspec.structs.replace(one, why=for_tenants(one.why)) for one in found)
+    evictions = sorted(found, key=lambda one: -one.at)
     signs = _copies(home / "run", tenant, model, endpoint, evictions)
     copies = tuple(_corrected(signs, dict(_asked_live(home, tenant, model))))
     return Residency(
@@ -107,7 +115,8 @@ def _corrected(copies: Iterator[ModelCopy], live: dict[int, Live]) -> Iterator[M
         held = [one for one in told.copies if one.version == copy.version]
         failed = [one for one in told.failures if one.version == copy.version]
         if held:
-            yield msgspec.structs.replace(copy, state="ready", why=_held(held[0]))
+            state: State = "ready" if held[0].state == "READY" else "absent"
+            yield msgspec.structs.replace(copy, state=state, why=_held(held[0]))
         elif failed:
             yield msgspec.structs.replace(
                 copy, state="absent", why=f"it could not be opened: {failed[0].why}"

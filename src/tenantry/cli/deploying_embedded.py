@@ -67,7 +67,7 @@ class EmbeddedDeployments:
 
     def why(self, tenant: TenantId, model: str) -> Residency:
         """See ``DeploymentBackend``: from what workers that ran here have left."""
-        return self._control.why(tenant, model)
+        return self._control.why(tenant, model, whole=True)
 
     def deployment(self, tenant: TenantId, model: str) -> Deployment:
         """See ``DeploymentBackend``."""

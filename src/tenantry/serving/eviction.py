@@ -36,7 +36,8 @@ GUARD_LEAST = 8
 
 class EvictionEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One model that left memory, or was not kept: ``at`` in seconds since the epoch, ``bytes`` that it took, ``uses``
-    since it was loaded, ``idle`` seconds since the last, ``seconds`` that loading it took.
+    since it was loaded, ``idle`` seconds since the last, ``seconds`` that loading it took. ``why`` is the operators'
+    (:func:`for_tenants`).
     """
 
     at: float
@@ -48,6 +49,11 @@ class EvictionEvent(msgspec.Struct, frozen=True, kw_only=True):
     uses: int
     idle: float
     seconds: float
+
+
+def for_tenants(why: str) -> str:
+    """A reason without what stands in brackets at its end: figures of the whole worker, which are the operators'."""
+    return why.partition(" [")[0]
 
 
 class EvictionLog:

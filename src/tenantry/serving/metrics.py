@@ -44,7 +44,7 @@ class Metrics:
     def scrape(self, accept: bytes = b"") -> Pieces:
         """The reply, in steps as of ``Work``: files are read off the loop, and others have their turn in between."""
         merged = self._merged
-        looking = merged.refresh()
+        looking = merged.recent()
         yield looking
         views = looking.result()
         loading = merged.background.submit(metrics_top.load, merged.folder)

@@ -12,7 +12,7 @@ MOST_MODELS = 60_000
 """Each open plan is a memory map, and Linux grants a process 65,530 of them (vm.max_map_count)."""
 
 Victim = tuple[Model, str]
-"""A model that has to go, and why."""
+"""A model that has to go, and why: what the whole worker holds stands in brackets, at the end."""
 
 
 class Room:
@@ -47,7 +47,7 @@ class Room:
         """
         key = (model.tenant, model.sha256)
         if model.nbytes > self.budget:
-            yield f"budget: its {model.nbytes:,} bytes are more than all {self.budget:,} that models may take"
+            yield f"budget: its {model.nbytes:,} bytes are more than all models may take [{self.budget:,}]"
             return
         for name, share, members in self._limits(model):
             what = f"{name}: memory_share {share:g}"
@@ -58,14 +58,15 @@ class Room:
                 full = True
                 self._guard.pushed(before)
             victim = self._ranking.lowest(self._resident, self.pins)
-            what = _over("budget", over) if over > 0 else f"count: {MOST_MODELS:,} models are open"
+            what = "budget: memory is full" if over > 0 else "count: as many models are open as may be"
+            whole = f"[{f'{_kilobytes(over)}, ' if over > 0 else ''}{len(self._resident):,} models]"
             if victim is None:
-                yield f"{what}; each of the {len(self._resident):,} models in memory is pinned or in use"
+                yield f"{what}, and each model in it is pinned or in use {whole}"
                 return
             if key not in self.pins and self._guard.refuses(before, victim, now):
                 yield self._cycling(before, victim, now)
                 return
-            yield victim, f"{what}; lowest value of {len(self._resident):,} models: {_described(victim, now)}"
+            yield victim, f"{what}; lowest value of all: {_described(victim, now)} {whole}"
 
     def _within(
         self, model: Model, before: Gone | None, what: str, most: int, members: list[Key], now: float
@@ -91,9 +92,7 @@ class Room:
             if key not in self.pins and self._guard.refuses(before, victim, now):
                 yield self._cycling(before, victim, now)
                 return
-            why = (
-                f"{_over(what, over)}; lowest value of its {len(members):,} models: {_described(victim, now)}"
-            )
+            why = f"{what}: {_kilobytes(over)}; lowest value of its {len(members):,} models: {_described(victim, now)}"
             members.remove((victim.tenant, victim.sha256))
             held -= victim.nbytes
             yield victim, why
@@ -128,13 +127,13 @@ class Room:
         back, seen = self._guard.returns
         away = 0.0 if before is None else now - before.used
         return (
-            f"thrash: {back} of the last {seen} arrivals had been pushed out before; this one was last used "
-            f"{_ago(away)} ago, the model that it would push out {_ago(now - victim.used)} ago"
+            f"thrash: it was last used {_ago(away)} ago, before the model that it would push out "
+            f"[{_ago(now - victim.used)} ago; {back} of the last {seen} arrivals had been pushed out before]"
         )
 
 
-def _over(what: str, over: int) -> str:
-    return f"{what}: {max(1, over // 1024):,} KB over"
+def _kilobytes(over: int) -> str:
+    return f"{max(1, over // 1024):,} KB over"
 
 
 def _described(model: Model, now: float) -> str:

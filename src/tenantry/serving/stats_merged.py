@@ -16,6 +16,9 @@ from tenantry.telemetry import get_logger
 _log = get_logger("serving.stats")
 Stamp = tuple[int, int, int]
 
+REUSED_SECONDS = 1.0
+"""A look serves whoever asks while it is under way, and for so long after it was begun."""
+
 
 class View:
     """One worker's snapshot, opened. ``lives``: published lately, so that its gauges tell the present."""
@@ -73,12 +76,21 @@ class Merged:
     """Publishes a worker's figures and reads the siblings'. Files are touched on ``background`` only, one thread."""
 
     def __init__(
-        self, folder: Path, own: Stats, background: Executor, now: Callable[[], float] = time.time
+        self,
+        folder: Path,
+        own: Stats,
+        background: Executor,
+        now: Callable[[], float] = time.time,
+        *,
+        reused_seconds: float = REUSED_SECONDS,
     ) -> None:
         self.folder = folder
         self.background = background
         self.own = own
         self._now = now
+        self._reused_seconds = reused_seconds
+        self._looking: Future[list[View]] | None = None
+        self._looked = 0.0
         self._known: dict[Path, tuple[Stamp, View]] = {}
         self._own_view: View | None = None
         self._complained: dict[Path, Stamp] = {}
@@ -95,6 +107,17 @@ class Merged:
     def publish(self) -> "Future[None]":
         """Write this worker's snapshot; call it once a second, and at the end."""
         return self.background.submit(self._write, self.own.snapshot())
+
+    def recent(self) -> "Future[list[View]]":
+        """As ``refresh``, but a second old at most: however many ask, the figures are gathered once a second."""
+        looking, now = self._looking, time.monotonic()
+        if looking is not None and (
+            not looking.done() or (now - self._looked < self._reused_seconds and looking.exception() is None)
+        ):
+            return looking
+        self._looked = now
+        self._looking = self.refresh()
+        return self._looking
 
     def refresh(self) -> "Future[list[View]]":
         """The present views of all workers.
@@ -164,10 +187,12 @@ def counts(views: list[View]) -> dict[str, dict[str, float]]:
     return merged
 
 
-def model_stats(views: list[View], tenant: str, name: str) -> list[ModelStats]:
-    """What each version of a tenant's deployment has done, by version."""
-    keys = {key for view in views for key in view.keys if key[0] == tenant and key[1] == name}
-    return [_told(key[2], merged_row(views, key)) for key in sorted(keys)]
+def version_stats(views: list[View], tenant: str, name: str, version: str) -> ModelStats | None:
+    """What one version has done; None where no worker has figures of it."""
+    key = (tenant, name, version)
+    if all(view.place(key) is None for view in views):
+        return None
+    return _told(version, merged_row(views, key))
 
 
 def _told(version: str, row: list[float]) -> ModelStats:

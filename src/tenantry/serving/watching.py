@@ -1,8 +1,9 @@
 """What a worker tells of itself: metrics, statistics of models, and what is in memory and why not."""
 
 from tenantry.errors import Unsupported
+from tenantry.serving.eviction import for_tenants
 from tenantry.serving.replies import Response, encode_json, json_reply, not_found
-from tenantry.serving.stats_merged import ModelStats, model_stats
+from tenantry.serving.stats_merged import ModelStats, version_stats
 from tenantry.serving.work import Steps, Work
 
 NANOSECONDS = 1e9
@@ -25,7 +26,7 @@ def model_statistics(work: Work) -> Steps:
     version = work.path.get("version")
     if work.name:
         work.expect(version)
-    looking = merged.refresh()
+    looking = merged.recent()
     yield looking
     views = looking.result()
     told = []
@@ -34,9 +35,8 @@ def model_statistics(work: Work) -> Steps:
         if endpoint is None:
             raise not_found()
         wanted = endpoint.aliases.get(version, version) if version else None
-        known = {stats.version: stats for stats in model_stats(views, work.tenant, name)}
         told += [
-            _statistics(name, number, known.get(number))
+            _statistics(name, number, version_stats(views, work.tenant, name, number))
             for number in endpoint.versions
             if wanted in (None, number)
         ]
@@ -74,16 +74,16 @@ def residency(work: Work) -> Response:
     held = work.state.residency
     versions = {ref.sha256: number for number, ref in endpoint.versions.items()}
     copies = [
-        {"version": versions[state.sha256], **{k: v for k, v in state._asdict().items() if k != "tenant"}}
-        for state in held.states()
-        if state.tenant == work.tenant and state.sha256 in versions
+        {"version": number, **{k: v for k, v in state._asdict().items() if k != "tenant"}}
+        for sha256, number in versions.items()
+        if (state := held.state(work.tenant, sha256)) is not None
     ]
     events = [
         {
             "version": versions[event.sha256],
             "at": event.at,
             "what": event.what,
-            "why": event.why,
+            "why": for_tenants(event.why),
             "bytes": event.bytes,
         }
         for event in held.log.events(work.tenant)
@@ -94,11 +94,4 @@ def residency(work: Work) -> Response:
         for sha256, number in versions.items()
         if (failure := held.failure(work.tenant, sha256)) is not None
     ]
-    counts = held.counts()
-    told = {
-        "copies": copies,
-        "failures": failures,
-        "events": events[:100],
-        "memory": {"models": counts.models, "bytes": counts.bytes, "budget": counts.budget},
-    }
-    return json_reply(encode_json(told))
+    return json_reply(encode_json({"copies": copies, "failures": failures, "events": events[:100]}))

@@ -64,7 +64,7 @@ def show_residency(call: Call) -> Residency:
     """Say why a model is in the scoring workers' memory, or is not: its copies, and the evictions on record.
 
     The figures are those that workers leave behind; a copy's state goes by the latest of them."""
-    return call.control.why(call.tenant, call.path["model"])
+    return call.control.why(call.tenant, call.path["model"], whole=call.caller.tenant is None)
 
 
 ROUTES = (
