@@ -12,6 +12,7 @@ def control_plane(services: Services, *, data_port: int | None = None) -> Contro
         stores=services,
         upload_limit_bytes=services.settings.upload_limit_bytes,
         data_port=data_port,
+        data_tls=services.settings.tls_certificate is not None,
         home=services.settings.home,
     )
 

@@ -20,7 +20,8 @@ def connect(settings: Settings) -> Backend:
     url = settings.server or _running(settings)
     if url is None:
         return _embedded(settings)
-    return HttpBackend(url, settings.key or _operator_key(settings))
+    # A certificate that this installation serves with is trusted by its own commands, whoever signed it.
+    return HttpBackend(url, settings.key or _operator_key(settings), settings.tls_certificate)
 
 
 def read_file(tenant: TenantId, file: Path, encoding: str | None, delimiter: str | None) -> "Reading":

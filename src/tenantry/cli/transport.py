@@ -1,5 +1,7 @@
 """HTTP with a key: requests, pages, and errors of the server as the errors that they were."""
 
+import ssl
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -38,15 +40,18 @@ _KINDS: dict[int, type[TenantryError]] = {
 
 
 class Transport:
-    """Speaks to a server with one key. ``url`` is the control API's; whole URLs may be asked for too."""
+    """Speaks to a server with one key. ``url`` is the control API's; whole URLs may be asked for too. ``ca``: a file of
+    certificates to trust, beside those that are trusted anyway.
+    """
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, ca: Path | None = None) -> None:
         self.url = url.rstrip("/")
         self.client = httpx.Client(
             headers={"Authorization": f"Bearer {key}"},
             timeout=httpx.Timeout(120, connect=5),
             # A proxy of the environment is for the world outside, never for this machine.
             trust_env=not _is_here(url),
+            verify=True if ca is None else _trusting(ca),
         )
 
     def send(self, method: str, path: str, tenant: TenantId | None = None, **more: Any) -> httpx.Response:
@@ -89,6 +94,17 @@ class Transport:
             found += msgspec.convert(page.items, list[kind])  # type: ignore[valid-type]
             if not page.items or len(found) >= page.total:
                 return found
+
+
+def _trusting(ca: Path) -> ssl.SSLContext:
+    context = httpx.create_ssl_context()
+    try:
+        context.load_verify_locations(ca)
+    except OSError as error:  # SSLError is one
+        raise InvalidRequest(
+            "tls_certificate", f"the TLS certificate {ca} cannot be used: {error}"
+        ) from error
+    return context
 
 
 class _Page(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -29,7 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upload_limit_bytes: int
     http: str
     model_bytes: int
-    grpc_port: int | None
+    grpc_port: int | Literal["off"] | None
     tls_certificate: Path | None
     tls_key: Path | None
     log_days: int
@@ -80,6 +80,18 @@ T = TypeVar("T")
 
 def _optional(parse: Callable[[str], T]) -> Callable[[str], T | None]:
     return lambda text: parse(text) if text else None
+
+
+def _or_off(parse: Callable[[str], T]) -> Callable[[str], T | Literal["off"]]:
+    def parse_or_off(text: str) -> T | Literal["off"]:
+        if text.lower() == "off":
+            return "off"
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise ValueError(f"{error}, or off") from None
+
+    return parse_or_off
 
 
 def _choice(*allowed: str) -> Callable[[str], str]:
@@ -239,9 +251,9 @@ ROWS: tuple[Row, ...] = (
         name="grpc_port",
         env="TENANTRY_GRPC_PORT",
         default="",
-        help="The port of the scoring API over gRPC, 0 for a free one; empty means none, since it costs each worker "
-        "about 20 MB.",
-        parse=_optional(_whole(0, 65535)),
+        help="The port of the scoring API over gRPC, 0 for a free one; empty means the scoring API's port + 1, unless "
+        "somebody has it; off means none, which spares each scoring process about 20 MB.",
+        parse=_optional(_or_off(_whole(0, 65535))),
     ),
     Row(
         name="tls_certificate",

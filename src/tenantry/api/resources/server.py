@@ -9,11 +9,14 @@ from tenantry.tenancy import TenantId
 
 
 class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What runs here. ``data_port`` is the port of the scoring API on the same host; ``None``: not known."""
+    """What runs here. ``data_port`` is the port of the scoring API on the same host; ``None``: not known. ``data_tls``:
+    it speaks https.
+    """
 
     name: str
     version: str
     data_port: int | None
+    data_tls: bool
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +34,10 @@ def show_server(call: Call) -> ServerInfo:
 
     Needs no key, so that it also serves as a health check.
     """
-    return ServerInfo(name="tenantry", version=__version__, data_port=call.control.data_port)
+    control = call.control
+    return ServerInfo(
+        name="tenantry", version=__version__, data_port=control.data_port, data_tls=control.data_tls
+    )
 
 
 def show_caller(call: Call) -> Caller:

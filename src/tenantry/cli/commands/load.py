@@ -78,7 +78,10 @@ def load(  # noqa: PLR0913 — a load test has many sides, each an option of its
         Parameter(negative="", help="With --compare: a change for the worse beyond the noise is status 1."),
     ] = False,
     seed: Annotated[int, Parameter(help="The same seed makes the same traffic.")] = 0,
-    ca: Annotated[Path | None, Parameter(help="Certificates to trust for an https:// address.")] = None,
+    ca: Annotated[
+        Path | None,
+        Parameter(help="Certificates to trust for an https:// address. [else TENANTRY_TLS_CERTIFICATE]"),
+    ] = None,
 ) -> int:
     """Load a scoring API as its callers would, and say whether it keeps its objectives.
 
@@ -104,7 +107,8 @@ def load(  # noqa: PLR0913 — a load test has many sides, each an option of its
     ]
     objectives = loadtest.read_objectives(slo) if slo else ()
     baseline = loadtest.load_baseline(compare) if compare else None
-    ca_file = None if ca is None else str(ca)
+    trusted = ca or session.settings.tls_certificate
+    ca_file = None if trusted is None else str(trusted)
     aim = work.aim(session, where, keys, model, ca_file)
     content = work.Content(records, rows, protocol, replay, speed, float(seconds_of("--since", since)))
     requests, recorded = work.requests_of(session, aim, content, ca_file)

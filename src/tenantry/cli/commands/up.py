@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -13,6 +13,8 @@ from tenantry.settings import Settings
 
 if TYPE_CHECKING:
     from tenantry.app.supervisor import Child
+
+MAX_PORT = 65_535
 
 
 def register(app: App) -> None:
@@ -31,8 +33,11 @@ def up(
         int | None, Parameter(help="Port of the control API. [env: TENANTRY_CONTROL_PORT, else 8000]")
     ] = None,
     grpc_port: Annotated[
-        int | None,
-        Parameter(help="Port of the scoring API over gRPC; 0: a free one. [env: TENANTRY_GRPC_PORT, else no gRPC]"),
+        int | Literal["off"] | None,
+        Parameter(
+            help="Port of the scoring API over gRPC, 0: a free one; off: none. "
+            "[env: TENANTRY_GRPC_PORT, else the scoring API's port + 1, unless somebody has it]"
+        ),
     ] = None,
     workers: Annotated[
         int | None, Parameter(help="Scoring processes; 0: one a core. [env: TENANTRY_WORKERS, else 0]")
@@ -51,15 +56,34 @@ def up(
     settings = session.settings
     number = (settings.workers if workers is None else workers) or os.cpu_count() or 1
     _prepare(session)
-    listen = {
-        "data": (host, settings.data_port if port is None else port),
-        "control": (host, settings.control_port if control_port is None else control_port),
-    }
-    grpc = settings.grpc_port if grpc_port is None else grpc_port
-    reserve = {} if grpc is None else {"grpc": (host, grpc)}
-    children = _children(settings, number, grpc=grpc is not None)
-    supervisor = Supervisor(settings.home, listen, children, reserve=reserve)
-    return supervisor.run(lambda started: _announce(session, started.urls))
+    data = settings.data_port if port is None else port
+    control = settings.control_port if control_port is None else control_port
+    grpc = _grpc_port(settings.grpc_port if grpc_port is None else grpc_port, host, data, control)
+    supervisor = Supervisor(
+        settings.home,
+        {"data": (host, data), "control": (host, control)},
+        _children(settings, number, grpc=isinstance(grpc, int)),
+        reserve={"grpc": (host, grpc)} if isinstance(grpc, int) else {},
+        secure=("data",) if settings.tls_certificate is not None else (),
+    )
+    return supervisor.run(lambda started: _announce(session, started.urls, grpc))
+
+
+def _grpc_port(wanted: int | Literal["off"] | None, host: str, data: int, control: int) -> int | str:
+    """The port for gRPC, or why there is none. Where none was asked for, a port that is taken is no error."""
+    from tenantry.app.sockets import probe  # noqa: PLC0415
+
+    if wanted is not None:
+        return wanted
+    port = data and data + 1  # a free one, where the scoring API's is
+    if port > MAX_PORT or (port and port == control):
+        return f"off: there is no port {port} for it"
+    try:
+        if port:
+            probe(host, port)
+    except Unavailable:
+        return f"off: somebody has port {port} (choose one by --grpc-port)"
+    return port
 
 
 def _prepare(session: Session) -> None:
@@ -104,7 +128,7 @@ def _children(settings: Settings, workers: int, *, grpc: bool) -> "list[Child]":
     return [*scoring, Child("web", (*python, *web)), *training]
 
 
-def _announce(session: Session, urls: dict[str, str]) -> None:
+def _announce(session: Session, urls: dict[str, str], grpc: int | str) -> None:
     settings = session.settings
     facts = {**urls, "home": str(settings.home), "operator_key_file": str(settings.operator_key)}
     if session.json:
@@ -112,8 +136,7 @@ def _announce(session: Session, urls: dict[str, str]) -> None:
         sys.stdout.flush()
         return
     session.note(f"scoring API   {urls['data']}")
-    if "grpc" in urls:
-        session.note(f"… over gRPC   {urls['grpc']}")
+    session.note(f"… over gRPC   {urls.get('grpc', grpc)}")
     session.note(f"control API   {urls['control']}/api/v1   (described at {urls['control']}/openapi.json)")
     session.note(f"operator key  {settings.operator_key}")
     session.note("Ctrl-C stops everything.")
