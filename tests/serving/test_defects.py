@@ -48,7 +48,7 @@ def test_a_recorder_that_fails_takes_no_reply_and_no_other_record(
             await asyncio.sleep(0.01)
         assert (len(behind.works), len(bench.recorded.works)) == (5, 5)
         assert len(behind.shadows) == len(bench.recorded.shadows) == 5
-        assert bench.scheduler._shadows == 0
+        assert len(bench.scheduler._shadows) == 0
         assert core.unrecorded.count == 10
         assert nothing_held(bench)
 

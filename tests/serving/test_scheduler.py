@@ -146,7 +146,7 @@ def test_a_shadow_sees_the_request_and_nobody_sees_the_shadow(on_loop: Any) -> N
             copy.outcomes[0].score == work.outcomes[0].score
         )  # the two models differ in their classes' order only
         assert len(bench.recorded.works) == 1  # a shadow is no request
-        assert bench.scheduler._shadows == 0
+        assert len(bench.scheduler._shadows) == 0
 
     on_loop(scenario)
 
@@ -295,5 +295,30 @@ def test_lone_rows_of_the_protocol_are_scored_together_too(on_loop: Any) -> None
             bench.send(path=infer, body=infer_body(1)), bench.send(path=infer, body=bad)
         )
         assert [reply.status for reply in replies] == [200, 400]
+
+    on_loop(scenario)
+
+
+def test_shadows_hold_a_bounded_number_of_bytes(on_loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenantry.serving.shadows.BYTES", 1 << 20)
+    large = RECORD + b" " * (300 << 10)
+
+    async def scenario(bench: Bench) -> None:
+        bench.change(rules=(Rule(name="try", action=Shadow(ref="challenger", rollout="r1")),))
+        await bench.send()
+        while len(bench.scheduler._shadows):
+            await asyncio.sleep(0.01)
+        monkeypatch.setattr("tenantry.serving.scheduler.AT_ONCE_SECONDS", 1e9)
+        pushed: list[Any] = []  # nobody has time for shadows
+        monkeypatch.setattr(bench.scheduler, "_push", lambda task, *_: pushed.append(task))
+        replies = await asyncio.gather(*(bench.send(large) for _ in range(10)))
+        assert [reply.status for reply in replies] == [200] * 10
+        assert (len(pushed), bench.scheduler.shadows_dropped) == (3, 7)
+        for task in pushed:
+            bench.scheduler._drop(task)
+        assert (len(bench.scheduler._shadows), bench.scheduler._shadows._bytes) == (0, 0)
+        huge = RECORD + b" " * (2 << 20)  # one alone is copied, whatever its size
+        assert (await bench.send(huge)).status == 200
+        assert len(pushed) == 4
 
     on_loop(scenario)

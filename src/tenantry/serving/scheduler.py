@@ -18,16 +18,17 @@ from tenantry.admission import PASSED, FairQueue, Gate, Refusal
 from tenantry.routing import Decision
 from tenantry.serving.core import Core
 from tenantry.serving.replies import Response
+from tenantry.serving.shadows import SHADOW_SECONDS, Shadows
 from tenantry.serving.tasks import SHADOW_PRIORITY, Task, batch_of, fair_queue, score_together
 from tenantry.serving.work import Row, Work
 
 SLICE_SECONDS = 0.001
+YIELDING = 20.0
+"""Seconds of others' arrivals that go before work's next step, for each second that it has taken."""
+LEAST_WAIT = 0.001
+"""So long at least the next step may wait before it counts as late."""
 AT_ONCE_SECONDS = 0.0005
 """How long work may run as it is read, in one turn of the loop, while nothing waits."""
-SHADOW_SECONDS = 5.0
-"""Longest time that a shadow waits."""
-SHADOWS_WAITING = 256
-"""Most shadows that wait; more are dropped, and counted."""
 
 
 class Scheduler:
@@ -41,9 +42,8 @@ class Scheduler:
         self._called = False
         self._fresh = False  # whether the end of this turn of the loop will be told
         self._at_once = 0.0  # seconds of work that ran in this turn of the loop without waiting in the queue
-        self._shadows = 0
+        self._shadows = Shadows()
         self._awaiting: set[Work] = set()  # what waits for cold models
-        self.shadows_dropped = 0
         self.batches = 0
         self.batched_rows = 0
 
@@ -55,6 +55,11 @@ class Scheduler:
     def waiting_for_models(self) -> int:
         """Requests that wait for a cold model."""
         return len(self._awaiting)
+
+    @property
+    def shadows_dropped(self) -> int:
+        """Shadows that were not run."""
+        return self._shadows.dropped
 
     def submit(self, work: Work, body: bytes, done: Callable[[Response], None]) -> None:
         """Queue work; ``done`` gets the reply, later, on the loop."""
@@ -222,10 +227,17 @@ class Scheduler:
             self._late(task)
 
     def _again(self, task: Task) -> None:
-        """Queue the next step of work behind what came meanwhile: by its own deadline it would always go first."""
+        """Queue the next step of work. By its own time it would go before all that came later, and hold up short
+        requests for a long one; behind all of them it would be late, and what it has done wasted. So each second
+        that it has taken puts it behind what came in the next few: a long one yields, a short one is soon done.
+        """
         work = task.work
         priority = SHADOW_PRIORITY if task.primary is not None else work.priority
-        self._push(task, priority, self._core.clock() + work.policy.deadline_ms / 1000.0)
+        start_by = work.deadline if work.ticket is None else work.ticket.start_by
+        now = self._core.clock()
+        if start_by == float("inf"):
+            start_by = now
+        self._push(task, priority, max(start_by + YIELDING * work.busy, now + LEAST_WAIT))
 
     def _together(self, task: Task, row: Row, now: float) -> None:
         """Score a row, and with it those that wait for the same model."""
@@ -257,7 +269,7 @@ class Scheduler:
     def _finish(self, task: Task, response: Response) -> None:
         work = task.work
         if task.primary is not None:
-            self._shadows -= 1
+            self._shadows.give_back(task.primary)
             self._core.compare(task.primary, work, task.rollout, response)
             return
         self._core.end(work, response)
@@ -271,21 +283,18 @@ class Scheduler:
         if response.status != 200:
             return
         for target, rule, rollout in decision.shadows:
-            if self._shadows >= SHADOWS_WAITING:
-                self.shadows_dropped += 1
-                continue
-            copy = work.shadow(target, rule)
-            copy.arrived = self._core.clock()
-            self._shadows += 1
-            self._push(Task(copy, None, work, rollout), SHADOW_PRIORITY, SHADOW_SECONDS + copy.arrived)
+            if self._shadows.take(work):
+                copy = work.shadow(target, rule)
+                copy.arrived = self._core.clock()
+                self._push(Task(copy, None, work, rollout), SHADOW_PRIORITY, SHADOW_SECONDS + copy.arrived)
 
     def _drop(self, task: Task) -> None:
         """Work that nobody waits for."""
         if task.work.steps is not None:
             task.work.steps.close()
         if task.primary is not None:
-            self._shadows -= 1
-            self.shadows_dropped += 1
+            self._shadows.give_back(task.primary)
+            self._shadows.dropped += 1
         self._core.abandon(task.work)
 
     def _late(self, task: Task) -> None:
