@@ -10,7 +10,8 @@ import pytest
 
 from tenantry.app import scoring
 from tenantry.app.scoring import Place, ScoringWorker
-from tenantry.routing import EndpointTable, KeyEntry, save
+from tenantry.routing import EndpointTable, KeyEntry, VersionRef, save
+from tenantry.tenancy import TenantId
 
 
 def numbered(number: int) -> EndpointTable:
@@ -80,3 +81,22 @@ def test_a_stalled_log_or_disk_delays_no_revocation(tmp_path: Path, monkeypatch:
         await worker.close()
 
     asyncio.run(scenario())
+
+
+def test_lines_of_the_workers_threads_say_which_worker_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario() -> None:
+        worker = ScoringWorker(Place(home=tmp_path, worker=3, workers=4))
+        worker.start()
+        save(tmp_path / "endpoints", numbered(1))
+        await until(lambda: worker.state.current.number == 1, 2.0)
+        lost = VersionRef(path="blobs/gone", sha256="0" * 64)
+        await until(worker.residency.load(TenantId("acme"), lost).done)
+        await worker.close()
+
+    asyncio.run(scenario())
+    lines = capsys.readouterr().out.splitlines()
+    for told in ("endpoint table", "plan unreadable"):
+        assert any(told in line for line in lines)
+    assert all("worker=3" in line for line in lines if "endpoint table" in line or "unreadable" in line)

@@ -3,16 +3,17 @@
 import asyncio
 import ctypes
 import gc
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tenantry.admission import Gate, SharedLimits
+from tenantry.app.memory import default_model_bytes
 from tenantry.plan import Plan
 from tenantry.plan.reasons import reasons
 from tenantry.predictions.record import KIND as INFERENCE
@@ -28,7 +29,7 @@ from tenantry.serving.request_log import RequestLog
 from tenantry.serving.stats import Stats
 from tenantry.serving.stats_merged import Merged
 from tenantry.serving.tasks import fair_queue
-from tenantry.telemetry import get_logger
+from tenantry.telemetry import bind, get_logger
 
 BEAT_SECONDS = 1.0
 """How often figures are published and observations handed over."""
@@ -45,7 +46,7 @@ _log = get_logger("serve")
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where a worker stands: its home folder, its number among the machine's workers, and the bytes its models may
-    take (0: a quarter of the machine's memory, shared between the workers' budgets by their maps).
+    take (0: its part of a quarter of the memory).
     """
 
     home: Path
@@ -80,9 +81,10 @@ class ScoringWorker:
         limits = limits or Limits()
         self.place = place
         self.limits = limits
-        self._loader = ThreadPoolExecutor(1, "loader")
-        self._background = ThreadPoolExecutor(1, "background")
-        self._reader = ThreadPoolExecutor(1, "table")
+        told = partial(bind, worker=number)
+        self._loader = ThreadPoolExecutor(1, "loader", initializer=told)
+        self._background = ThreadPoolExecutor(1, "background", initializer=told)
+        self._reader = ThreadPoolExecutor(1, "table", initializer=told)
         self._missed = Defects("a part of the worker's beat failed; the next one comes")
         self._published: Future[None] | None = None
         self._shared = SharedLimits(home / "run" / "limits", worker=number, workers=place.workers)
@@ -92,7 +94,7 @@ class ScoringWorker:
         self.residency = Residency(
             home,
             {"plan": PlanRuntime(), "onnx": OnnxLater()},
-            place.model_bytes or _quarter(),
+            place.model_bytes or default_model_bytes(place.workers),
             self._loader,
             EvictionLog(self._evicted),
             recency=home / "run" / f"recency-{number}",
@@ -241,8 +243,3 @@ class OnnxLater:
     def reasons(self, plan: Any, record: Mapping[str, Any], k: int, output: int | None, /) -> Sequence[Any]:
         """Raises ``Unsupported``."""
         return self._loaded().reasons(plan, record, k, output)
-
-
-def _quarter() -> int:
-    """A quarter of the machine's memory, in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4

@@ -4,6 +4,6 @@ Receives: events with named values. Hands on: one line each on stderr. Never kno
 setting (``app`` passes those in). Stdout belongs to the data of commands.
 """
 
-from tenantry.telemetry._logs import bound, configure, get_logger
+from tenantry.telemetry._logs import bind, bound, configure, get_logger
 
-__all__ = ["bound", "configure", "get_logger"]
+__all__ = ["bind", "bound", "configure", "get_logger"]

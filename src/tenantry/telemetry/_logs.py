@@ -65,6 +65,12 @@ def bound(**values: Any) -> Iterator[None]:
         yield
 
 
+def bind(**values: Any) -> None:
+    """Every line that this thread logs from now on carries these values; what a pool of threads begins with, since
+    they know nothing of what was :func:`bound` where the work came from."""
+    structlog.contextvars.bind_contextvars(**values)
+
+
 def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The last net under B20: a value under a telling name never reaches a log."""
     for name in event:
