@@ -142,7 +142,11 @@ def error_of(response: httpx.Response) -> TenantryError:
 
 def unreachable(url: str, error: Exception) -> Unavailable:
     """The error for a server that does not answer."""
-    return Unavailable("server_unreachable", f"{url} does not answer: {error or type(error).__name__}")
+    said = f"{url} does not answer: {error or type(error).__name__}"
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        hint = "Set TENANTRY_TLS_CERTIFICATE to a PEM file with the certificate, or its issuer's, to trust."
+        return Unavailable("server_unreachable", said, hint=hint)
+    return Unavailable("server_unreachable", said)
 
 
 def _is_here(url: str) -> bool:

@@ -27,7 +27,7 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "load_unreachable": (
         "The scoring API does not answer, or refuses the key.",
-        "Start the server, mend the address, or give a key that may score.",
+        "Start the server, mend the address, give a key that may score, or with --ca a certificate to trust.",
     ),
     "load_objective": (
         "The objective cannot be read.",
