@@ -8,7 +8,6 @@ loaded at the start.
 import argparse
 import asyncio
 import gc
-import os
 import secrets
 import signal
 import socket
@@ -24,6 +23,7 @@ import uvloop
 
 from tenantry.adapters.sagemaker import Models, SageMakerHandler
 from tenantry.admission import Gate
+from tenantry.app.memory import default_model_bytes
 from tenantry.app.scoring import SWITCH_SECONDS, OnnxLater, PlanRuntime
 from tenantry.serving import Core, Limits, Residency, Runtime, Scheduler, State
 from tenantry.serving.defects import Defects
@@ -92,11 +92,6 @@ async def _until_told(listening: socket.socket, model_bytes: int, single: Path |
     await run(listening, model_bytes, single, stop, lambda: _log.info("started", url=f"http://{host}:{port}"))
 
 
-def _quarter() -> int:
-    """A quarter of the machine's memory, in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the container's process; returns the exit code."""
     parser = argparse.ArgumentParser(prog="tenantry.app.sagemaker", description=__doc__)
@@ -122,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     single = given.model if given.model is not None else (SINGLE if SINGLE.is_dir() else None)
     listening = socket.create_server((given.host, settings.sagemaker_port), backlog=BACKLOG)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_told(listening, settings.model_bytes or _quarter(), single))
+        runner.run(_until_told(listening, settings.model_bytes or default_model_bytes(), single))
     return 0
 
 

@@ -243,8 +243,9 @@ ROWS: tuple[Row, ...] = (
         name="model_bytes",
         env="TENANTRY_MODEL_BYTES",
         default="0",
-        help="Memory for models in each scoring process, in bytes; 0 means a quarter of the machine's. "
-        "Plans are files mapped into memory, which the processes share.",
+        help="Memory for models in each scoring process, in bytes; 0 means its part of a quarter of the machine's or "
+        "container's, and at least 256 MB. Where all models are plans, whose maps the processes share, each may be "
+        "given the whole quarter.",
         parse=_whole(0, 1 << 50),
     ),
     Row(
