@@ -337,3 +337,19 @@ def test_padded_keys_and_made_up_versions_take_no_memory(world: Any) -> None:
         assert 0 < len(known) < 60
     assert max(len(given) for given in world.state.known._known) <= 256
     assert max(len(part) for key in core._entrances._known for part in key) <= 256
+
+
+def test_a_deployment_may_have_the_name_of_a_part_of_a_path(world: Any) -> None:
+    table = world.state.current
+    own = {**table.endpoints["acme"], "stats": table.endpoints["acme"]["value"]}
+    world.state.swap(msgspec.structs.replace(table, number=2, endpoints={**table.endpoints, "acme": own}))
+    inputs = {"inputs": [{"name": "tenure", "shape": [1], "datatype": "FP64", "data": [4]}]}
+    for path in ("/v2/models/stats/infer", "/v2/models/stats/versions/1/infer"):
+        told = world.told("POST", path, inputs)
+        assert (told["model_name"], told["outputs"][0]["data"]) == ("stats", [4.0])
+    assert world.told("GET", "/v2/models/stats/ready")["name"] == "stats"
+    assert world.told("GET", "/v2/models/stats/stats")["model_stats"][0]["name"] == "stats"
+    assert len(world.told("GET", "/v2/models/stats")["model_stats"]) > 1  # the protocol's own, of all models
+    for path in ("/v2/models//infer", "/v2/models/stats/infer/", "/v2/models/stats/versions", "/v2/models/"):
+        world.refused(404, "route_unknown", "GET", path)
+    world.refused(405, "method_not_allowed", "GET", "/v2/models/stats/infer")

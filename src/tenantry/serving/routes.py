@@ -145,22 +145,28 @@ def match(method: str, path: str) -> tuple[Route, dict[str, str]]:
 
 
 def _find(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    node = _ROOT
     names: dict[str, str] = {}
-    for part in path.split("/")[1:]:
-        following = node.literal.get(part)
-        if following is None:
-            following = node.named
-            if following is None or not part:
-                raise NotFound("route_unknown", "the scoring API has no such path")
-            names[node.name] = part
-        node = following
+    node = _walk(_ROOT, path.split("/")[1:], names)
+    if node is None:
+        raise NotFound("route_unknown", "the scoring API has no such path")
     route = node.ends.get(method)
     if route is not None:
         return route, names
-    if not node.ends:
-        raise NotFound("route_unknown", "the scoring API has no such path")
     allow = sorted(node.ends)
     raise InvalidRequest(
         "method_not_allowed", f"this path takes {', '.join(allow)}", details={"allow": allow}
     )
+
+
+def _walk(node: _Node, parts: list[str], names: dict[str, str]) -> _Node | None:
+    """Where a path ends, and its names; a literal goes before a name, but a model may have the name of a literal."""
+    if not parts:
+        return node if node.ends else None
+    part, rest = parts[0], parts[1:]
+    literal = node.literal.get(part)
+    found = None if literal is None else _walk(literal, rest, names)
+    if found is None and node.named is not None and part:
+        found = _walk(node.named, rest, names)
+        if found is not None:
+            names[node.name] = part
+    return found
