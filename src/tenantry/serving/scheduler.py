@@ -25,6 +25,8 @@ from tenantry.serving.work import Row, Work
 SLICE_SECONDS = 0.001
 YIELDING = 20.0
 """Seconds of others' arrivals that go before work's next step, for each second that it has taken."""
+LEAST_COST = 1e-5
+"""Seconds that a further step is taken to cost at least."""
 LEAST_WAIT = 0.001
 """So long at least the next step may wait before it counts as late."""
 AT_ONCE_SECONDS = 0.0005
@@ -213,6 +215,7 @@ class Scheduler:
         if len(self._queue):
             priority = SHADOW_PRIORITY if task.primary is not None else work.priority
             self._queue.charge(work.tenant, priority=priority, seconds=seconds - work.cost)
+        work.cost = max(LEAST_COST, work.cost - seconds)  # what is left, should it wait again
 
     def _resume(self, task: Task, timer: asyncio.TimerHandle | None) -> None:
         if timer is not None:
