@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.serving.plans import small_plan, store_plan
 
@@ -452,6 +453,60 @@ def test_a_restarted_worker_warms_what_it_used(place: Place, tmp_path: Path) -> 
     third.warm(table)
     place.settled(third)
     assert len(third) == 0
+
+
+def test_a_file_that_breaks_its_runtime_leaves_the_others_to_be_warmed(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    residency = place.residency()
+    refs = [place.store(ACME, float(i)) for i in range(4)]
+    opened = place.runtime.open
+
+    def brittle(path: Path, /) -> Any:
+        if path.name in (refs[0].sha256, refs[2].sha256):
+            raise RuntimeError("the graph is broken")
+        return opened(path)
+
+    monkeypatch.setattr(place.runtime, "open", brittle)
+    table = table_of({ACME: {str(i): endpoint(ref, pinned=True) for i, ref in enumerate(refs)}})
+    residency.warm(table)
+    place.settled(residency)
+    assert {state.sha256 for state in residency.states()} == {refs[1].sha256, refs[3].sha256}
+    assert capsys.readouterr().out.count("a model could not be warmed") == 1
+    with pytest.raises(RuntimeError):
+        residency.load(ACME, refs[0]).result(30)
+
+
+def test_versions_that_are_pinned_or_promoted_later_are_warmed_when_the_table_says_so(place: Place) -> None:
+    residency = place.residency(2.5)
+    refs = [place.store(ACME, float(i)) for i in range(4)]
+
+    def publish(endpoints: dict[str, Endpoint]) -> None:
+        residency.retain(table_of({ACME: endpoints}))
+        place.settled(residency)  # the table is looked through,
+        place.settled(residency)  # and what it pins is loaded
+
+    first = endpoint(*refs[:2], pinned=True)
+    free = {"b": endpoint(refs[2]), "c": endpoint(refs[3])}
+    publish({"a": first, **free})
+    assert [state.sha256 for state in residency.states()] == [refs[0].sha256]
+    place.use(residency, ACME, refs[2])
+    # Promoted: it is loaded, although memory is full of what nobody pinned, and the one before it stays in use.
+    promoted = msgspec.structs.replace(first, aliases={"champion": "2", "before": "1"})
+    place.time += 1
+    publish({"a": promoted, **free})
+    assert {state.sha256 for state in residency.states()} == {refs[0].sha256, refs[1].sha256}
+    assert place.events[-1].what == "evicted"
+    # Pinned: there is no room beside the two others, which are pinned, too. It is not tried with each table anew.
+    pinned = {"b": msgspec.structs.replace(free["b"], pinned=True), "c": free["c"]}
+    loads = len(place.runtime.opened)
+    for _ in range(3):
+        publish({"a": promoted, **pinned})
+    assert len(place.runtime.opened) == loads + 1
+    assert place.events[-1].what == "not_kept"
+    # A table that changes nothing of it loads nothing.
+    publish({"a": promoted, **free})
+    assert len(place.runtime.opened) == loads + 1
 
 
 def test_what_is_being_warmed_is_not_read_twice(place: Place) -> None:

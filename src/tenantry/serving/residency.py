@@ -61,9 +61,7 @@ class Residency:
         self._room = Room(budget_bytes, self._resident, self._ranking, self._guard)
         self._leaving: dict[Key, weak[Model]] = {}
         self._loads = Loads(home, runtimes, loader, now, adopt=partial(self._adopt, wanted=True))
-        self._warmer = Warmer(
-            recency, self._loads, arrived=partial(self._adopt, wanted=False), resident=self._resident
-        )
+        self._warmer = Warmer(recency, self._loads, arrived=self._adopt_warm, resident=self._resident)
         self._loads.ready = self._warmer.given
         self._unnamed: deque[Key] = deque()
         self._untrimmed: set[Runtime] = set()
@@ -138,6 +136,10 @@ class Residency:
             model.used = self._now()
             model.floor = self._ranking.floor
         return model
+
+    def _adopt_warm(self, key: Key, model: Model) -> None:
+        """A pinned one may push others out, as one that is asked for may."""
+        self._adopt(key, model, wanted=key in self._room.pins)
 
     def _adopt(self, key: Key, model: Model, *, wanted: bool) -> None:
         """Take a model that the loader opened into the books; one that is only warm pushes none out."""
@@ -222,12 +224,14 @@ class Residency:
 
     def _survey(self, table: EndpointTable, keys: list[Key], change: int) -> None:
         found = survey(table, keys)
-        self._loads.later(lambda: self._apply(found, change))
+        self._loads.later(lambda: self._apply(table, found, change))
 
-    def _apply(self, found: Survey, change: int) -> None:
+    def _apply(self, table: EndpointTable, found: Survey, change: int) -> None:
         if change != self._table_changes:
             return  # a newer table is being looked through
-        self._room.pin(by_table=found.pinned)
+        fresh = self._room.pin(by_table=found.pinned)
+        if fresh:
+            self._warmer.add(table, fresh)
         self._unnamed.extend(found.unnamed)
         self._forget()
 

@@ -29,17 +29,19 @@ class Room:
         self._ranking = ranking
         self._guard = guard
 
-    def pin(self, *, by_hand: frozenset[Key] | None = None, by_table: frozenset[Key] | None = None) -> None:
-        """The models that are never to be evicted, by either source."""
+    def pin(
+        self, *, by_hand: frozenset[Key] | None = None, by_table: frozenset[Key] | None = None
+    ) -> frozenset[Key]:
+        """The models that are never to be evicted, by either source. Returns those that were not pinned before."""
+        before = self.pins
         self._by_hand = self._by_hand if by_hand is None else by_hand
         self._by_table = self._by_table if by_table is None else by_table
         self.pins = self._by_hand | self._by_table
+        return self.pins - before
 
     def fits_warm(self, model: Model) -> bool:
         """Whether a model that nobody asked for yet has room without pushing another out."""
-        pinned = (model.tenant, model.sha256) in self.pins
-        most = self.budget if pinned else WARM_SHARE * self.budget
-        return self.held + model.nbytes <= most and len(self._resident) < MOST_MODELS
+        return self.held + model.nbytes <= WARM_SHARE * self.budget and len(self._resident) < MOST_MODELS
 
     def steps(self, model: Model, before: Gone | None, now: float) -> Iterator[Victim | str]:
         """The models to push out one after the other, each after the last has gone, until ``model`` fits; or, as the

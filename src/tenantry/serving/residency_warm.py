@@ -3,7 +3,7 @@
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from functools import partial
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -12,6 +12,7 @@ import msgspec
 
 from tenantry.errors import TenantryError
 from tenantry.routing import EndpointTable, VersionRef
+from tenantry.serving.defects import Defects
 from tenantry.serving.eviction import Key, worth
 from tenantry.serving.models import Model
 from tenantry.serving.residency_loads import Loads
@@ -50,14 +51,18 @@ class Warmer:
         self._arrived = arrived
         self._resident = resident
         self._waiting: deque[tuple[Key, VersionRef]] = deque()
-        self._stopped = False
+        self._stopped = self._going = False
+        self._defects = Defects("a model could not be warmed; the next one comes")
 
     def start(self, table: EndpointTable) -> None:
         """Load the pinned models of ``table`` and those of the recency file that it names, one by one. Whatever else
         the loader is asked for meanwhile waits for one model at most.
         """
         self._loads.run(self._plan, table)
-        self._loads.run(self._go_on)
+
+    def add(self, table: EndpointTable, keys: Collection[Key]) -> None:
+        """Load these of the table's pinned models before what waits already; they were not pinned until now."""
+        self._loads.run(self._first, table, keys)
 
     def stop(self) -> None:
         """There is no room for more. From any thread."""
@@ -71,10 +76,24 @@ class Warmer:
             if ref is not None:
                 queue.setdefault(key, ref)
         self._waiting = deque(queue.items())
+        self._begin()
+
+    def _first(self, table: EndpointTable, keys: Collection[Key]) -> None:
+        self._stopped = False
+        pinned = {(tenant, ref.sha256): ref for tenant, ref in pinned_versions(table)}
+        new = [(key, ref) for key, ref in pinned.items() if key in keys and key not in self.given]
+        self._waiting.extendleft(reversed(new))
+        self._begin()
+
+    def _begin(self) -> None:
+        if not self._going:
+            self._going = True
+            self._loads.run(self._go_on)
 
     def _go_on(self) -> None:
         found = self._next()
         if found is None:
+            self._going = False
             return
         key, ref = found
         started = time.perf_counter()
@@ -82,6 +101,8 @@ class Warmer:
             model = self._loads.read(key, ref)
         except TenantryError:
             pass  # it is logged; it fails again, and is answered, when it is asked for
+        except Exception as error:  # noqa: BLE001 — one file that its runtime cannot bear leaves the others to be warmed
+            self._defects.tell(error)
         else:
             self.given[key] = model
             self._loads.later(partial(self._arrived, key, model))
@@ -92,7 +113,7 @@ class Warmer:
     def _next(self) -> tuple[Key, VersionRef] | None:
         while self._waiting and not self._stopped:
             key, ref = self._waiting.popleft()
-            if key not in self._resident and key not in self._loads.loading:
+            if key not in self._resident and key not in self._loads.loading and key not in self.given:
                 return key, ref
         self._waiting.clear()
         self.given.clear()
