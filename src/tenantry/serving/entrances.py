@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from tenantry.admission import Policy, Quota
+from tenantry.errors import Forbidden, Unauthenticated
 from tenantry.routing import EndpointTable
 from tenantry.serving.callers import REMEMBERED_BYTES, forbidden, tenant_of
 from tenantry.serving.routes import Route, match
@@ -79,10 +80,15 @@ class Entrances:
     ) -> Entrance:
         """The entrance of a request. Key first, then the path, then the role. Raises what these are refused with."""
         state = self._state
-        caller = state.known.identify(headers, now())
-        route, names = match(method, path)
-        if caller.role not in route.roles:
-            raise forbidden(caller.role, route.actions)
+        try:
+            caller = state.known.identify(headers, now())
+            route, names = match(method, path)
+            if caller.role not in route.roles:
+                raise forbidden(caller.role, route.actions)
+        except (Unauthenticated, Forbidden) as error:
+            if state.merged is not None:
+                state.merged.own.count("unauthenticated", error.code)
+            raise
         tenant = tenant_of(caller) if route.tenant else _NOBODY
         entrance = Entrance(route, names, tenant, state.limits.body_bytes if method == "POST" else 0)
         entrance.expires = caller.expires
