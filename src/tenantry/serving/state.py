@@ -25,7 +25,6 @@ class State:
         "limits",
         "merged",
         "metrics",
-        "recorders",
         "residency",
         "table",
     )

@@ -19,7 +19,7 @@ class Common:
     """
 
     __slots__ = (
-        "answers", "bounds", "connections", "draining", "handler", "heads", "held", "limits", "now", "small_body",
+        "answers", "bounds", "connections", "handler", "heads", "held", "limits", "now", "small_body",
     )  # fmt: skip
 
     def __init__(self, handler: Handler, limits: Limits, bounds: Bounds, now: float, date: float) -> None:
@@ -33,4 +33,3 @@ class Common:
         """Each a ``Connection``, which holds this, and so cannot be named here."""
         self.now = now
         self.held = 0
-        self.draining = False
