@@ -99,7 +99,9 @@ class Core:
             if length is not None:
                 _check_length(length, entrance.body_bytes)
         except TenantryError as error:
-            return error_reply(error)
+            response = error_reply(error)
+            self._identify(response, self._ids.stray_id(headers.get(b"x-request-id")))
+            return response
         work = Work(self.state, entrance.route, entrance.names, entrance.tenant)
         work.method, work.query, work.headers = method, query, headers
         work.arrived = self.clock()
@@ -177,7 +179,6 @@ class Core:
 
     def _sign(self, work: Work, response: Response) -> None:
         """Say in the reply's headers who answered by which rule, and which request this was."""
-        request_id = work.request_id.encode("latin-1")
         if work.version:
             if response.heading is JSON:
                 signature = (work.version, work.rule)
@@ -185,12 +186,15 @@ class Core:
             else:
                 response.headers.append((b"x-tenantry-version", work.version.encode()))
                 response.headers.append((b"x-tenantry-rule", work.rule.encode()))
-        if response.heading is None:
-            response.headers.append((b"x-request-id", request_id))
-        else:
-            response.request_id = request_id
+        self._identify(response, work.request_id)
         if work.trace:
             response.headers.append((b"traceparent", work.trace.encode()))
+
+    def _identify(self, response: Response, request_id: str) -> None:
+        if response.heading is None:
+            response.headers.append((b"x-request-id", request_id.encode("latin-1")))
+        else:
+            response.request_id = request_id.encode("latin-1")
 
     def _heading(self, signature: tuple[str, str]) -> Heading:
         """What every JSON reply of one version by one rule has for headers."""

@@ -35,6 +35,12 @@ class Ids:
             return given.decode("ascii")
         return f"{self._prefix}-{next(self._made)}"
 
+    def stray_id(self, given: bytes | None) -> str:
+        """The same for who is not let in, to whom a number would tell how many were."""
+        if given is not None and _VISIBLE.fullmatch(given):
+            return given.decode("ascii")
+        return f"{self._prefix}-{self._bits(48):012x}"
+
     def traceparent(self, given: bytes | None) -> str:
         """The ``traceparent`` to hand on: the caller's trace, or a new one that is not sampled, with a new span."""
         span = (self._bits(64) or 1).to_bytes(8, "big").hex()
