@@ -141,8 +141,8 @@ def test_a_damaged_plan_is_refused(world: Any, data: bytes) -> None:
 @pytest.mark.parametrize("key", [None, "", "nobody", "acme-expired", "ACME-SCORER"])
 @pytest.mark.parametrize("route", [*CLOSED, Route("GET", "/v2/nothing"), Route("PUT", "/v2/models/churn")])
 def test_without_a_good_key_every_path_answers_alike(world: Any, route: Route, key: str | None) -> None:
-    response = world.ask(route.method, path_of(route), b"{}", key=key)
-    other = world.ask("GET", "/v2/models/secret", key="wrong")
+    response = world.ask(route.method, path_of(route), b"{}", key=key, x_request_id="r-1")
+    other = world.ask("GET", "/v2/models/secret", key="wrong", x_request_id="r-1")
     assert response.status == 401
     assert response == other
     assert (b"www-authenticate", b"Bearer") in response.headers
@@ -353,3 +353,26 @@ def test_a_deployment_may_have_the_name_of_a_part_of_a_path(world: Any) -> None:
     for path in ("/v2/models//infer", "/v2/models/stats/infer/", "/v2/models/stats/versions", "/v2/models/"):
         world.refused(404, "route_unknown", "GET", path)
     world.refused(405, "method_not_allowed", "GET", "/v2/models/stats/infer")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "key", "status"),
+    [
+        ("GET", "/v2", None, 401),
+        ("GET", "/v2", "nobody's", 401),
+        ("GET", "/nowhere", "acme-scorer", 404),
+        ("POST", "/predict/absent", "acme-scorer", 404),
+        ("DELETE", "/predict/churn", "acme-scorer", 405),
+        ("POST", "/predict/churn", "acme-viewer", 403),
+        ("GET", "/v2", "acme-scorer", 200),
+    ],
+)
+def test_whatever_the_reply_it_has_the_requests_id(
+    world: Any, method: str, path: str, key: str | None, status: int
+) -> None:
+    for given, wanted in (("r-7", "r-7"), ("not one", r"[0-9a-f]{12}-[0-9a-f]+")):
+        response = world.ask(method, path, key=key, x_request_id=given)
+        assert response.status == status
+        ids = [value.decode() for name, value in response.headers if name == b"x-request-id"]
+        assert len(ids) == 1
+        assert re.fullmatch(wanted, ids[0])
