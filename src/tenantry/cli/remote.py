@@ -26,6 +26,8 @@ ROWS_PER_REQUEST = 500
 RECONNECT_SECONDS = 0.2
 PUBLISH_SECONDS = 3.0
 """Workers look for a new endpoint table several times a second."""
+LOOK_SECONDS = 0.3
+"""Workers have looked for a new endpoint table within this time, unless the machine is very busy."""
 PATIENCE_SECONDS = 120.0
 """The longest that one request is sent again and again while the server says that there is no room for it yet."""
 
@@ -69,7 +71,10 @@ class HttpBackend(HttpDeployments, HttpRollouts):
     ) -> KeyCreated:
         """See ``Backend``."""
         body = {"role": role, "label": label, "expires_in": expires_in}
-        return self._http.post("/keys", KeyCreated, tenant, body)
+        made = self._http.post("/keys", KeyCreated, tenant, body)
+        # A key that is shown is good: whoever pastes the next command would meet 401 otherwise.
+        time.sleep(LOOK_SECONDS)
+        return made
 
     def revoke_key(self, tenant: TenantId | None, key_id: str) -> Key:
         """See ``Backend``."""
