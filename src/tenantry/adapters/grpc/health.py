@@ -51,12 +51,13 @@ class Health:
         try:
             before = None
             while True:
+                stopping = self._stop.is_set()  # before the status, so that the last one is told
                 known = request.service in self._services
                 status = self._status() if known else _SERVICE_UNKNOWN
                 if status != before:
                     before = status
                     yield HealthCheckResponse(status=status)
-                if self._stop.is_set():
+                if stopping:
                     return
                 await self._pause()
         finally:
