@@ -527,6 +527,7 @@ def test_what_is_being_warmed_is_not_read_twice(place: Place) -> None:
     assert len(place.runtime.opened) == 3
     assert len(residency) == 3
     assert residency.counts().loads == 3
+    assert residency.counts().load_seconds == pytest.approx(0.003)  # a millisecond each
 
 
 # --- what it takes ---

@@ -192,6 +192,7 @@ class ScoringWorker:
         measure = self.stats.measure
         measure("model_loads", lambda: counts().loads)
         measure("model_load_failures", lambda: counts().failures)
+        measure("model_load_seconds", lambda: counts().load_seconds)
         measure("resident_models", lambda: counts().models)
         measure("resident_bytes", lambda: counts().bytes)
         measure("queue_length", lambda: len(scheduler))

@@ -68,6 +68,7 @@ class Residency:
         self._table_changes = 0
         self._saved = now()
         self._loaded = self._evictions = self._not_kept = 0
+        self._load_seconds = 0.0
 
     # --- the hot path ---
 
@@ -147,6 +148,7 @@ class Residency:
             return
         now = self._now()
         self._loaded += 1
+        self._load_seconds += model.seconds
         self._loads.failures.forget(key)
         before = self._guard.arrived(key)
         model.loads = 1 if before is None else before.loads + 1
@@ -298,7 +300,7 @@ class Residency:
         self._tidy()
         return ResidencyCounts(
             len(self._resident), self._room.held, self._room.budget, len(self._loads.loading), len(self._leaving),
-            self._loaded, self._evictions, self._not_kept, self._loads.failed,
+            self._loaded, self._evictions, self._not_kept, self._loads.failed, self._load_seconds,
         )  # fmt: skip
 
     def state(self, tenant: TenantId, sha256: str) -> ModelState | None:

@@ -35,7 +35,9 @@ def loading_state(key: tuple[TenantId, str], size: int, idle: float, *, pinned: 
 
 
 class ResidencyCounts(NamedTuple):
-    """Sizes now, and counts since the worker started. ``leaving``: models that went while a request held them."""
+    """Sizes now, and counts since the worker started. ``leaving``: models that went while a request held them;
+    ``load_seconds``: what loading took, in all.
+    """
 
     models: int
     bytes: int
@@ -46,3 +48,4 @@ class ResidencyCounts(NamedTuple):
     evictions: int
     not_kept: int
     failures: int
+    load_seconds: float

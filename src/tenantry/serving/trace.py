@@ -14,10 +14,6 @@ _HEX, _NO_TRACE, _NO_SPAN = b"0123456789abcdef", b"0" * 32, b"0" * 16
 _ODD = frozenset(b"13579bdf")
 _VISIBLE = re.compile(rb"[!-~]{1,128}")
 
-_MEMBERS = 32
-_STATE_KEY = re.compile(r"[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13}")
-_STATE_VALUE = re.compile(r"[ -+\--<>-~]{0,255}[!-+\--<>-~]")
-
 
 class Ids:
     """Makes ids for one process; make it after any fork. Random, but no secrets."""
@@ -65,17 +61,3 @@ def _usual(given: bytes) -> bool:
 def trace_id(traceparent: str) -> str:
     """The trace's id in a ``traceparent`` of ours."""
     return traceparent[3:35]
-
-
-def tracestate(given: bytes | None) -> str:
-    """The caller's ``tracestate``, to be handed on beside its ``traceparent``; "" where it is not to the standard."""
-    if not given or not given.isascii() or len(given) > 8192:
-        return ""
-    members = [member for part in given.decode("ascii").split(",") if (member := part.strip(" \t"))]
-    keys = set()
-    for member in members:
-        key, equals, value = member.partition("=")
-        if not equals or key in keys or not _STATE_KEY.fullmatch(key) or not _STATE_VALUE.fullmatch(value):
-            return ""
-        keys.add(key)
-    return ",".join(members) if len(members) <= _MEMBERS else ""

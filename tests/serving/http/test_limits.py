@@ -10,6 +10,7 @@ from tests.serving.http.test_requests import GET, post
 
 from tenantry.serving import Limits
 from tenantry.serving.http import Bounds
+from tenantry.serving.http.times import look
 
 Run = Callable[..., Any]
 QUICK = {"tick_seconds": 0.02}
@@ -214,6 +215,23 @@ def test_whole_requests_of_a_caller_who_does_not_read_wait(run: Run) -> None:
             transport.resume_reading()
             for _ in range(51):
                 assert (await caller.answer()).status == 200
+
+    run(scenario())
+
+
+def test_a_tick_that_fails_is_not_the_last(run: Run, monkeypatch: Any) -> None:
+    async def scenario() -> None:
+        failures = iter(range(3))
+
+        def brittle(common: Any) -> Any:
+            if next(failures, None) is not None:
+                raise KeyError("a defect")
+            return look(common)
+
+        async with own_edge(bounds=Bounds(head_seconds=0.2, **QUICK)) as edge, call(edge.port) as caller:
+            monkeypatch.setattr("tenantry.serving.http.server.look", brittle)
+            await caller.send(b"GET / HTTP/1.1\r\n")  # and no more: it is late after a while
+            assert refusal(await caller.rest()) == (408, "head_slow")
 
     run(scenario())
 

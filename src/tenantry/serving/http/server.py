@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from tenantry.serving.defects import Defects
 from tenantry.serving.http.bounds import Bounds
 from tenantry.serving.http.common import Common
 from tenantry.serving.http.connection import Connection
@@ -31,6 +32,7 @@ class Server:
         self._servers: list[asyncio.Server] = []
         self._ticking: asyncio.Task[None] | None = None
         self._certificate: Certificate | None = None
+        self._defects = Defects("a tick of the HTTP edge failed; the next one comes")
 
     async def start(self, sockets: Sequence[socket.socket], certificate: Certificate | None = None) -> None:
         """Accept from now on. The sockets are closed with the server; siblings that share one hold their own."""
@@ -62,10 +64,13 @@ class Server:
         seen = time.monotonic()
         while True:
             await asyncio.sleep(self.common.bounds.tick_seconds)
-            self.tick()
-            if self._certificate is not None and self.common.now - seen > _CERTIFICATE_SECONDS:
-                seen = self.common.now
-                self._certificate.look()
+            try:
+                self.tick()
+                if self._certificate is not None and self.common.now - seen > _CERTIFICATE_SECONDS:
+                    seen = self.common.now
+                    self._certificate.look()
+            except Exception as error:  # noqa: BLE001 — without ticks nobody would ever be late
+                self._defects.tell(error)
 
     async def stop(self) -> None:
         """Accept no more, answer what is in flight, close the rest; after ``drain_seconds`` cut what is left."""
