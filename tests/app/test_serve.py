@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from tests.serving.plans import KEYS, furnish, publish, small_plan
 
 from tenantry import __version__
 from tenantry.api.residency_live import living
+from tenantry.app.serve import most_connections
 from tenantry.app.supervisor import Supervisor, scoring_worker
 from tenantry.plan import Plan
 from tenantry.predictions import KIND as INFERENCE
@@ -389,3 +391,13 @@ def test_a_clean_stop_loses_nothing_of_the_inference_log_however_long_callers_ta
     reader.recover(INFERENCE)
     blocks = [record for path in reader.closed(INFERENCE) for record in reader.records(path)]
     assert [request.status for block in blocks for request in decode_block(block)] == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("files", "connections"), [(65_536, 16_384), (16_384, 15_360), (4_096, 3_072), (1_024, 512)]
+)
+def test_connections_leave_room_for_other_open_files(
+    monkeypatch: pytest.MonkeyPatch, files: int, connections: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    assert most_connections() == connections

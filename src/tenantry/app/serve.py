@@ -7,6 +7,7 @@ code.
 
 import argparse
 import asyncio
+import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,12 +16,15 @@ from contextlib import suppress
 import uvloop
 
 from tenantry.app.scoring import Place, ScoringWorker
-from tenantry.serving.http import CoreHandler
+from tenantry.serving.http import Bounds, CoreHandler
 from tenantry.serving.http import serve as serve_http
 from tenantry.serving.local_socket import listen, local_path
 from tenantry.serving.tls import Certificate
 from tenantry.settings import Settings, load_settings
 from tenantry.telemetry import bound, configure
+
+OTHER_FILES = 1024
+"""Open files that are kept for other things than connections, where the system allows few."""
 
 
 async def run(
@@ -39,7 +43,16 @@ async def run(
         tls = Certificate(settings.tls_certificate, settings.tls_key)
     edges = [serve_http(handler, [listen(local)], limits=worker.limits, stop=stop)]
     if settings.http == "own":
-        edges.append(serve_http(handler, sockets, limits=worker.limits, stop=stop, certificate=tls))
+        edges.append(
+            serve_http(
+                handler,
+                sockets,
+                limits=worker.limits,
+                stop=stop,
+                bounds=Bounds(connections=most_connections()),
+                certificate=tls,
+            )
+        )
     else:
         from tenantry.app.uvicorn_edge import serve as serve_uvicorn  # noqa: PLC0415 — 0.1 s that most need not spend
 
@@ -52,6 +65,13 @@ async def run(
         with suppress(FileNotFoundError):
             local.unlink()
         await worker.close()
+
+
+def most_connections() -> int:
+    """How many connections this process may hold: each is an open file, and models and logs need some as well."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = Bounds().connections
+    return most if soft == resource.RLIM_INFINITY else min(most, max(soft // 2, soft - OTHER_FILES))
 
 
 async def _serve_grpc(worker: ScoringWorker, address: str, stop: asyncio.Event, settings: Settings) -> None:
