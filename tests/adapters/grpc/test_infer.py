@@ -15,10 +15,13 @@ from tests.adapters.grpc.conftest import Edge
 
 from tenantry.adapters.grpc.forms import CONTENTS, LATE_ROWS, GrpcForm
 from tenantry.adapters.grpc.messages import ModelInferRequest
+from tenantry.admission import Gate
 from tenantry.predictions import KIND
 from tenantry.predictions.block import decode_block
 from tenantry.segments import SegmentReader, SegmentWriter
+from tenantry.serving import Scheduler
 from tenantry.serving.inference_log import InferenceLog
+from tenantry.serving.tasks import fair_queue
 from tenantry.wire import InferRequest, decode_infer, split_body
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -273,3 +276,30 @@ def test_the_log_is_written_beside_the_loop_and_keeps_refused_requests_too(
     assert (told[1].body, told[1].code) == (b"", "input_data")
     assert told[2].body[told[2].header_length :] == raw([1.0], "FP64")
     assert threading.current_thread().name not in threads
+
+
+def test_a_call_may_put_itself_behind_others(make_world: Any) -> None:
+    async def main() -> list[int]:
+        world = make_world()
+        world.state.gate = Gate(fair_queue())
+        scheduler = Scheduler(world.core, asyncio.get_running_loop())
+        order: list[int] = []
+
+        async def ask(priority: int) -> None:
+            request = request_of(
+                {"tenure": ("FP64", [1.0])}, typed=False, parameters={"priority": {"int64Param": priority}}
+            )
+            headers = {b"authorization": b"Bearer acme-scorer"}
+            work = world.core.begin("POST", "/v2/models/churn/infer", b"", headers)
+            work.form = GrpcForm(request)
+            reply = asyncio.get_running_loop().create_future()
+            scheduler.submit(work, b"", reply.set_result)
+            assert (await reply).status == 200
+            order.append(priority)
+
+        await ask(0)
+        scheduler._at_once = 1.0  # as if this turn of the loop had run enough at once
+        await asyncio.wait_for(asyncio.gather(*(ask(priority) for priority in (4, 4, 0))), 10)
+        return order[1:]
+
+    assert asyncio.run(main()) == [0, 4, 4]
