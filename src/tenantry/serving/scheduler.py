@@ -10,6 +10,7 @@ model that wait at the same time are scored together where that model is faster 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from math import inf
 from time import perf_counter
 from typing import Any
@@ -206,7 +207,12 @@ class Scheduler:
         self._awaiting.add(work)
         left = work.deadline - self._core.clock()
         timer = loop.call_later(left, self._overdue, task) if left < inf else None
-        model.add_done_callback(lambda _: loop.call_soon_threadsafe(self._resume, task, timer))
+
+        def loaded(_: Future[Any]) -> None:
+            with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+                loop.call_soon_threadsafe(self._resume, task, timer)
+
+        model.add_done_callback(loaded)
 
     def _charge(self, task: Task, seconds: float) -> None:
         """Tenants pay for what their work took, not for what it was thought to take."""
