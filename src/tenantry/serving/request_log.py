@@ -5,7 +5,9 @@ import time
 import zlib
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, Protocol
+from heapq import nlargest
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol
 
 from tenantry.serving.stats import Finished
 from tenantry.serving.trace import trace_id
@@ -14,6 +16,12 @@ from tenantry.telemetry import get_logger
 SLOW_SECONDS = 1.0
 LINES_PER_SECOND = 50
 """Most lines a second, of one worker; what comes on top is counted, and told in one line."""
+LINES_PER_CAUSE, CAUSE_SECONDS = 5, 10
+"""Most lines of one cause (a tenant's deployment and an error's code) in so many seconds: a model that is broken all
+night must not bury the line that says why. The others are told as one number when the time is over."""
+MOST_CAUSES = 1000
+CAUSES_TOLD = 20
+"""Most causes that are told apart; most that are told of at a time."""
 MOST_WAITING = 1000
 """Most lines that wait for a log that is slow to be written."""
 
@@ -32,6 +40,15 @@ class Logged(Finished, Protocol):
     def request_id(self) -> str: ...  # noqa: D102
     @property
     def trace(self) -> str: ...  # noqa: D102
+
+
+class Cause(NamedTuple):
+    """What makes lines alike."""
+
+    why: str
+    tenant: str
+    deployment: str
+    code: str
 
 
 class RequestLog:
@@ -56,6 +73,8 @@ class RequestLog:
         self._waiting = 0
         self._lock = threading.Lock()
         self._untold = 0
+        self._causes: dict[Cause, list[int]] = {}
+        self._until = 0
         self.suppressed = 0
         """Lines that were held back, in all."""
 
@@ -69,16 +88,34 @@ class RequestLog:
             return
         else:
             why = "slow" if work.status < 400 else "failed"
+        if self._room(work, why):
+            self._submit(_write, why, _fields(work))
+        else:
+            self.suppressed += 1
+
+    def _room(self, work: Logged, why: str) -> bool:
+        """Whether there is room for a line of this second, and of this cause."""
         second = int(self._clock())
         if second != self._second:
             self._second, self._lines = second, 0
             self._tell_suppressed()
+            if second >= self._until:
+                self._until = second + CAUSE_SECONDS
+                self._tell_alike()
+        # A name without a version is the caller's own word, of which there may be any number.
+        cause = Cause(why, work.tenant, work.name if work.version else "", work.code)
+        alike = self._causes.get(cause) or [0, 0]
+        if alike[0] >= LINES_PER_CAUSE:
+            alike[1] += 1
+            return False
         self._lines += 1
         if self._lines > self._rate or self._waiting >= MOST_WAITING:
-            self.suppressed += 1
             self._untold += 1
-            return
-        self._submit(_write, why, _fields(work))
+            return False
+        if why != "sampled" and len(self._causes) < MOST_CAUSES:  # a sample is wanted whole
+            alike[0] += 1
+            self._causes[cause] = alike
+        return True
 
     def shadowed(self, work: object, copy: object, rollout: str) -> None:
         """Nobody waits for a shadow."""
@@ -87,6 +124,12 @@ class RequestLog:
         if self._untold:
             self._submit(_write_suppressed, self._untold)
             self._untold = 0
+
+    def _tell_alike(self) -> None:
+        held = [(cause, alike[1]) for cause, alike in self._causes.items() if alike[1]]
+        self._causes = {}
+        if held:
+            self._submit(_write_alike, held)
 
     def _submit(self, write: Callable[..., None], *values: Any) -> None:
         with self._lock:
@@ -134,3 +177,10 @@ def _write(why: str, fields: dict[str, Any]) -> None:
 
 def _write_suppressed(count: int) -> None:
     _log.warning("requests not logged, over the rate of lines", count=count)
+
+
+def _write_alike(held: list[tuple[Cause, int]]) -> None:
+    for cause, count in nlargest(CAUSES_TOLD, held, key=itemgetter(1)):
+        _log.warning("requests not logged, like others", count=count, **cause._asdict())
+    if len(held) > CAUSES_TOLD:
+        _log.warning("requests not logged, like others of more causes", causes=len(held) - CAUSES_TOLD)
