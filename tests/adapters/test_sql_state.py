@@ -30,8 +30,11 @@ from tenantry.testing.suites import (
 
 
 class Sql:
+    def address(self, folder: Path) -> str:
+        return f"sqlite:///{folder / 'tenantry.db'}"
+
     def make_state(self, folder: Path, clock: HeldClock) -> State:
-        database = open_database(f"sqlite:///{folder / 'tenantry.db'}")
+        database = open_database(self.address(folder))
         blobs = FileBlobs(folder / "blobs")
         return State(
             directory=SqlDirectory(database, clock),
