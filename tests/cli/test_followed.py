@@ -147,4 +147,4 @@ def test_a_model_changes_its_runtime_and_its_scores_stay(server: Server) -> None
     told = " ".join(server.control.get("/api/v1/models/churn/why").json()["told"])
     server.control.put("/api/v1/models/churn/deployment", json={"runtime": "plan"}).raise_for_status()
     assert onnx == pytest.approx(plan, abs=1e-5)
-    assert "Worker 0, version 2: in memory; it was asked" in told
+    assert "Worker 0, version 2: in memory; READY" in told

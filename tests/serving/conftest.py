@@ -125,9 +125,7 @@ class World:
         self.runtime = FakeRuntime()
         loader = ThreadPoolExecutor(1)
         residency = Residency(home, {"plan": self.runtime}, 1 << 30, loader)
-        merged = Merged(
-            home / "stats", Stats(0, lambda *_: True), ThreadPoolExecutor(1), reused_seconds=0.0
-        )
+        merged = Merged(home / "stats", Stats(0, lambda *_: True), ThreadPoolExecutor(1), reused_seconds=0.0)
         self.state = State(residency, limits, merged=merged, metrics=Metrics(merged))
         self.core = Core(self.state, lambda: NOW)
 

@@ -101,7 +101,10 @@ def test_classification_names_the_top_classes(world: Any) -> None:
 
 
 def test_reasons_come_by_the_explain_parameter(world: Any) -> None:
-    body = {"inputs": [fp64("tenure", 1, 2)], "parameters": {"explain": 2, "priority": 1, "timeout": 5_000_000}}
+    body = {
+        "inputs": [fp64("tenure", 1, 2)],
+        "parameters": {"explain": 2, "priority": 1, "timeout": 5_000_000},
+    }
     reasons = [msgspec.json.decode(text) for text in outputs_of(world.told("POST", INFER, body))["reasons"]]
     assert [[reason["column"] for reason in row] for row in reasons] == [["tenure", "Contract"]] * 2
     assert [row[0]["value"] for row in reasons] == ["1", "2"]

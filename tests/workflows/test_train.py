@@ -76,7 +76,7 @@ def test_a_training_ends_in_a_served_champion(services: Services) -> None:
     assert endpoints is not None
     target = endpoints.resolve(ACME, "churn")
     assert target is not None
-    assert services.settings.home / target.plan.path == plan_path(services.blobs, ACME, manifest)
+    assert services.settings.home / target.ref.path == plan_path(services.blobs, ACME, manifest)
     assert endpoints.endpoint(BETA, "churn") is None
 
 

@@ -19,7 +19,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     """Latency objective: 99 of 100 requests are to be answered within this time."""
     deadline_ms: Positive = 10_000.0
     """Time after its arrival at which an answer is worth nothing; what cannot make it is refused at once."""
-    concurrency: Count = 256
+    concurrency: Count = 1_024
     """Most requests of the deployment that wait or run at a time."""
     requests_per_second: Positive | None = None
     """Most requests a second; None is no limit."""
@@ -38,7 +38,7 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
     weight: Positive = 1.0
     """Share of a worker's time under strain, against the other tenants' weights."""
-    concurrency: Count = 512
+    concurrency: Count = 2_048
     """Most requests that wait or run at a time in one worker."""
     requests_per_second: Positive | None = None
     """Most requests a second over all workers of a machine; None is no limit."""

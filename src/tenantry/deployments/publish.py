@@ -9,7 +9,6 @@ next whole one, which the control process does every half minute, or by the next
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import msgspec
 

@@ -289,7 +289,12 @@ rollouts = sa.Table(
     sa.Index("ix_rollouts_tenant_model_seq", "tenant", "model", "seq"),
     # One running rollout a model: two would share its traffic, and neither would know the other's arm.
     sa.Index(
-        "uq_rollouts_running", "tenant", "model", unique=True, sqlite_where=_running, postgresql_where=_running
+        "uq_rollouts_running",
+        "tenant",
+        "model",
+        unique=True,
+        sqlite_where=_running,
+        postgresql_where=_running,
     ),
     sqlite_autoincrement=True,
 )
