@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from tenantry.serving.defects import Defects
+from tenantry.serving.http.acceptor import Acceptor
 from tenantry.serving.http.bounds import Bounds
 from tenantry.serving.http.common import Common
 from tenantry.serving.http.connection import Connection
@@ -17,7 +18,6 @@ from tenantry.serving.limits import Limits
 from tenantry.serving.tls import Certificate
 from tenantry.telemetry import get_logger
 
-_BACKLOG = 2048
 _HANDSHAKE_SECONDS = 10.0
 _CERTIFICATE_SECONDS = 5.0
 """How often the certificate's files are looked at."""
@@ -29,7 +29,7 @@ class Server:
 
     def __init__(self, handler: Handler, limits: Limits, bounds: Bounds | None = None) -> None:
         self.common = Common(handler, limits, bounds or Bounds(), time.monotonic(), time.time())
-        self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
         self._ticking: asyncio.Task[None] | None = None
         self._certificate: Certificate | None = None
         self._defects = Defects("a tick of the HTTP edge failed; the next one comes")
@@ -44,9 +44,8 @@ class Server:
             secured = {"ssl": certificate.context, "ssl_handshake_timeout": _HANDSHAKE_SECONDS}
         for one in sockets:
             one.setblocking(False)
-            create = loop.create_unix_server if one.family == socket.AF_UNIX else loop.create_server
             factory = partial(Connection, self.common, loop)
-            self._servers.append(await create(factory, sock=one, backlog=_BACKLOG, **secured))
+            self._acceptors.append(Acceptor(loop, one, factory, secured))
         self._ticking = loop.create_task(self._tick())
 
     def tick(self) -> None:
@@ -74,8 +73,8 @@ class Server:
 
     async def stop(self) -> None:
         """Accept no more, answer what is in flight, close the rest; after ``drain_seconds`` cut what is left."""
-        for server in self._servers:
-            server.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
         common = self.common
         for connection in list(common.connections):
             connection.drain()
