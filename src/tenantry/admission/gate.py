@@ -19,6 +19,10 @@ LANES = 50_000
 """Endpoints whose cost one worker remembers."""
 TYPICAL = 1e-3
 """Seconds that a request is taken to cost before any was measured."""
+PATIENCE = 0.75
+"""Share of the time to its deadline that a request may be thought to take. A queue that is filled to the deadline
+itself serves nobody better, and makes late what is a little worse than thought.
+"""
 PROBE = 1.0
 """Seconds after which a request is let in that by its estimate alone is too slow: the estimate may be out of date."""
 
@@ -113,9 +117,9 @@ class Gate(Generic[T]):
             return Refusal(PASSED, ahead)
         alone = cost + estimate.spread
         if ahead:
-            over = ahead * self._guards.of(priority, left, inflight).factor + alone - left
-            if over > 0.0 and not (alone > left and self._probe(lane, now)):
-                return Refusal(UNREACHABLE, over)
+            need = ahead * self._guards.of(priority, left, inflight).factor + alone
+            if need > PATIENCE * left and not (alone > left and self._probe(lane, now)):
+                return Refusal(UNREACHABLE, need - left if need > left else need - PATIENCE * left)
         refusal = self.allowance.request(now, tenant, quota, name, policy)
         if refusal is not None:
             return refusal
