@@ -109,6 +109,8 @@ def test_an_interrupt_cancels_the_training(tenantry: Run, customers: Path, tmp_p
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background jobs are deaf to SIGINT, and so would be this one, if the tests run in such a job.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 — one thread here
     )
     assert process.stderr is not None
     for line in process.stderr:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -254,11 +255,21 @@ def test_kill_9_loses_nothing_that_was_flushed(tmp_path: Path, turn: int) -> Non
     assert got == [b"%08d" % n + b"x" * (n % 97) for n in range(len(got))]
 
 
+def stopped_in_a_segment(process: "subprocess.Popen[bytes]", folder: Path) -> bool:
+    """Stop the process; let it go on where it is between two segments just now."""
+    process.send_signal(signal.SIGSTOP)
+    until(lambda: Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+    if any(path.stat().st_size > 100 for path in open_files(folder)):
+        return True
+    process.send_signal(signal.SIGCONT)
+    return False
+
+
 def test_what_a_killed_worker_wrote_unflushed_is_kept_too(tmp_path: Path) -> None:
     command = [sys.executable, str(APPENDING), str(tmp_path), "3", "1000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         until(lambda: len(list((tmp_path / KIND).glob("*"))) >= 3)
-        until(lambda: any(path.stat().st_size > 100 for path in open_files(tmp_path)))
+        until(lambda: stopped_in_a_segment(process, tmp_path))
         assert SegmentReader(tmp_path).recover(KIND) == 0  # it lives
         process.kill()
     reader = SegmentReader(tmp_path)
