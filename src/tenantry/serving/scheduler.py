@@ -28,8 +28,6 @@ YIELDING = 20.0
 """Seconds of others' arrivals that go before work's next step, for each second that it has taken."""
 LEAST_COST = 1e-5
 """Seconds that a further step is taken to cost at least."""
-LEAST_WAIT = 0.001
-"""So long at least the next step may wait before it counts as late."""
 AT_ONCE_SECONDS = 0.0005
 """How long work may run as it is read, in one turn of the loop, while nothing waits."""
 
@@ -242,11 +240,10 @@ class Scheduler:
         """
         work = task.work
         priority = SHADOW_PRIORITY if task.primary is not None else work.priority
-        start_by = work.deadline if work.ticket is None else work.ticket.start_by
-        now = self._core.clock()
-        if start_by == float("inf"):
-            start_by = now
-        self._push(task, priority, max(start_by + YIELDING * work.busy, now + LEAST_WAIT))
+        end = work.deadline
+        if end == float("inf"):
+            end = self._core.clock() + work.policy.deadline_ms / 1000.0
+        self._push(task, priority, end + YIELDING * work.busy)
 
     def _together(self, task: Task, row: Row, now: float) -> None:
         """Score a row, and with it those that wait for the same model."""
