@@ -121,7 +121,7 @@ def _check(services: Services) -> None:
     target = endpoints.resolve(ACME, "churn")
     assert target is not None
     assert int(target.version) in versions
-    with_plan = Plan.open(services.settings.home / target.plan.path)
+    with_plan = Plan.open(services.settings.home / target.ref.path)
     (score,) = with_plan.score(RECORD)
     with_plan.close()
     assert 0.0 <= score <= 1.0
