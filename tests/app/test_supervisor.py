@@ -27,11 +27,13 @@ while True:
 """
 DIE = "raise SystemExit(3)"
 DEAF = """
-import signal, time
+import pathlib, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print("deaf", flush=True)
+if sys.argv[1:]:
+    pathlib.Path(sys.argv[1]).touch()
 time.sleep(600)
 """
+"""Touches the file that it is given once it is deaf."""
 
 
 def child(name: str, code: str, *arguments: str) -> Child:
@@ -192,11 +194,11 @@ def test_a_full_disk_under_the_log_ends_nothing(tmp_path: Path) -> None:
 
 
 def test_who_connects_to_a_stopping_server_is_refused_and_need_not_wait(
-    started: Callable[..., Supervisor],
+    started: Callable[..., Supervisor], tmp_path: Path
 ) -> None:
-    supervisor = started(child("a", DEAF), grace_seconds=1.0)
+    supervisor = started(child("a", DEAF, str(tmp_path / "deaf")), grace_seconds=1.0)
     host, _, port = supervisor.urls["data"].removeprefix("http://").rpartition(":")
-    time.sleep(0.2)
+    eventually(supervisor, (tmp_path / "deaf").exists)
     stopping = threading.Thread(target=supervisor.stop)
     stopping.start()
     time.sleep(0.3)
@@ -261,11 +263,13 @@ def test_a_child_gets_only_the_sockets_that_it_names(tmp_path: Path) -> None:
         supervisor.stop()
 
 
-def test_a_deaf_child_is_killed_after_the_grace(started: Callable[..., Supervisor]) -> None:
-    supervisor = started(child("a", DEAF), grace_seconds=0.3)
+def test_a_deaf_child_is_killed_after_the_grace(started: Callable[..., Supervisor], tmp_path: Path) -> None:
+    supervisor = started(child("a", DEAF, str(tmp_path / "deaf")), grace_seconds=0.3)
     pid = supervisor.pids["a"]
-    time.sleep(0.2)
+    eventually(supervisor, (tmp_path / "deaf").exists)
+    begun = time.monotonic()
     supervisor.stop()
+    assert time.monotonic() - begun >= 0.3
     assert gone(pid)
 
 

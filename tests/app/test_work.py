@@ -147,6 +147,32 @@ def test_a_stopped_worker_gives_its_job_back(services: Services, tmp_path: Path)
     assert _worker(services).run_job(ACME, job.id).state == "succeeded"
 
 
+OPENS_SLOWLY = """
+import sys, time
+from tenantry.app import work
+opened = work.open_services
+def open_slowly(settings):
+    print("opening", flush=True)
+    time.sleep(0.5)
+    return opened(settings)
+work.open_services = open_slowly
+work.main(["--home", sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_is_stopped_while_it_opens_its_installation_ends_well(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", OPENS_SLOWLY, str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"opening\n"
+        process.send_signal(number)
+        assert process.wait(30) == 0
+
+
 def test_another_worker_takes_over_a_killed_ones_job_once_and_the_orphans_die(
     services: Services, tmp_path: Path
 ) -> None:

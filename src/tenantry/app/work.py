@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import IO, cast
 
 import msgspec
@@ -52,16 +51,23 @@ def worker_name() -> str:
 
 
 class Worker:
-    """One worker over one installation; ``owner`` must be unique to it; ``command`` does the work."""
+    """One worker over one installation; ``owner`` must be unique to it; ``command`` does the work; to set
+    ``stopping`` is the same as :meth:`stop`.
+    """
 
     def __init__(
-        self, services: Services, owner: str | None = None, *, command: Sequence[str] = TASK
+        self,
+        services: Services,
+        owner: str | None = None,
+        *,
+        command: Sequence[str] = TASK,
+        stopping: threading.Event | None = None,
     ) -> None:
         self._command = tuple(command)
         self._services = services
         self._settings = services.settings
         self._owner = owner or worker_name()
-        self._stopping = threading.Event()
+        self._stopping = stopping or threading.Event()
 
     def stop(self) -> None:
         """Let :meth:`run` end soon: the work at hand is given back to the queue. Safe in a signal handler."""
@@ -290,19 +296,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a training worker until SIGTERM or SIGINT: ``python -m tenantry.app.work [--home FOLDER]``."""
     parser = argparse.ArgumentParser(prog="tenantry.app.work", description="a training worker")
     parser.add_argument("--home", help="the home folder (default: TENANTRY_HOME)")
-    settings = load_settings(overrides={"home": parser.parse_args(arguments).home})
+    home = parser.parse_args(arguments).home
+    # Before anything is opened, which may take its time: who is asked to stop by then ends well, too.
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    settings = load_settings(overrides={"home": home})
     telemetry.configure(settings.log_level, settings.log_format)
     services = open_services(settings)
-    worker = Worker(services)
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        worker.stop()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
     _log.info("training worker started", home=str(settings.home))
     try:
-        worker.run()
+        Worker(services, stopping=stopping).run()
     finally:
         services.close()
 
