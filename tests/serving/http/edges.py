@@ -13,6 +13,7 @@ import uvicorn
 
 from tenantry.errors import TenantryError
 from tenantry.serving import Limits, Response, application
+from tenantry.serving.core import too_large
 from tenantry.serving.http import Bounds, CoreHandler, Server
 from tenantry.serving.http.uvicorn_bounds import BoundedProtocol
 from tenantry.serving.replies import encode_json, error_reply, json_reply
@@ -36,7 +37,8 @@ class EchoWork:
 
 class EchoCore:
     """Answers with what it was given. Headers steer it: ``x-refuse`` (by the head alone), ``x-steps`` (others' turns
-    first), ``x-status``, ``x-close``, ``x-bytes`` (so long an answer).
+    first), ``x-status``, ``x-close``, ``x-bytes`` (so long an answer). An announced body that is over the limit is
+    refused by the head, too, as by the real core, unless :attr:`trusting`.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -44,6 +46,7 @@ class EchoCore:
         self.begun: list[str] = []
         self.run_bodies: list[int] = []
         self.refusals: list[str] = []
+        self.trusting = False
 
     def begin(
         self, method: str, path: str, query: bytes, headers: Mapping[bytes, bytes]
@@ -51,6 +54,9 @@ class EchoCore:
         self.begun.append(path)
         if b"x-refuse" in headers:
             return json_reply(b'{"refused":true}', 401)
+        length = headers.get(b"content-length", b"")
+        if not self.trusting and length.isdigit() and int(length) > self.state.limits.body_bytes:
+            return error_reply(too_large(self.state.limits.body_bytes))
         told = {
             "method": method,
             "path": path,

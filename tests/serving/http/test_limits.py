@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.serving.http.edges import Caller, answers, call, own_edge
+from tests.serving.http.edges import Caller, answers, call, own_edge, uvicorn_edge
 from tests.serving.http.test_requests import GET, post
 
 from tenantry.serving import Limits
@@ -59,6 +59,7 @@ def test_heads_are_bounded(run: Run) -> None:
 def test_bodies_are_bounded(run: Run) -> None:
     async def scenario() -> None:
         async with own_edge(Limits(body_bytes=10)) as edge:
+            edge.core.trusting = True
             chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
             for request in (
                 post(b"x" * 11),
@@ -74,6 +75,18 @@ def test_bodies_are_bounded(run: Run) -> None:
             async with call(edge.port) as caller:
                 await caller.send(post(b"x" * 10))
                 assert (await caller.answer()).json["length"] == 10
+
+    run(scenario())
+
+
+def test_an_announced_body_over_the_limit_is_refused_alike_by_both_edges(run: Run) -> None:
+    async def scenario() -> None:
+        limits = Limits(body_bytes=10)
+        async with own_edge(limits) as own, uvicorn_edge(limits) as other:
+            for edge in (own, other):
+                async with call(edge.port) as caller:
+                    await caller.send(post(b"x" * 11) + post(b"x" * 10))
+                    assert refusal(await caller.rest()) == (413, "body_too_large")
 
     run(scenario())
 
