@@ -14,6 +14,7 @@ from tests.serving.conftest import World
 from tests.serving.recording_worker import Recording
 
 from tenantry.adapters.arrow import ParquetLogFiles
+from tenantry.errors import InvalidRequest
 from tenantry.predictions import KIND, LoggedRequest, LogKeeper, PredictionLog
 from tenantry.predictions.block import decode_block
 from tenantry.segments import SegmentReader, SegmentWriter
@@ -34,13 +35,12 @@ def done(
         "name": "churn", "version": "3", "rule": "default", "rows": 1, "status": 200, "code": "",
         "request_id": f"r{number}", "arrived": _clock() - 0.002, "finished": _clock(), "trace": "", "headers": {},
         "body": b'{"n": %d}' % number,
-        "outcomes": [Outcome("Yes", 0.75, (0.25, 0.75), None)],
+        "outcomes": [Outcome("Yes", 0.75, (0.25, 0.75), None)], "form": None,
     }  # fmt: skip
     return SimpleNamespace(
         tenant=tenant,
         policy=SimpleNamespace(log_share=share),
         route=SimpleNamespace(path=path),
-        form=None,
         **values | more,
     )
 
@@ -166,6 +166,42 @@ def test_a_request_that_cannot_be_encoded_costs_only_itself(
     assert [one.request_id for one in handed_on(tmp_path)] == ["r0", "r2"]
     assert log.dropped == 1
     assert "left out of the log" in capsys.readouterr().out
+
+
+class Form:
+    """A request in another form than REST's, whose body is what is given, or that raises it."""
+
+    size = 10
+
+    def __init__(self, body: bytes | Exception) -> None:
+        self._body = body
+
+    def rest(self) -> tuple[bytes, int | None]:
+        if isinstance(self._body, Exception):
+            raise self._body
+        return self._body, None
+
+
+def test_of_other_forms_the_refused_are_kept_and_only_defects_are_left_out_said_once_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bodies = [
+        b"{}", InvalidRequest("input_data", "no number"), ZeroDivisionError("odd"), ZeroDivisionError("odd"), b"[]",
+    ]  # fmt: skip
+    log = InferenceLog(SegmentWriter(tmp_path, KIND, 0))
+    log.finished(done(0))
+    for number, body in enumerate(bodies, 1):
+        log.finished(done(number, path="/v2/models/{model}/infer", body=b"", form=Form(body)))
+    assert log.flush()
+    log.finished(done(6))
+    assert log.close()
+    told = [(one.request_id, one.body) for one in handed_on(tmp_path)]
+    assert told == [("r0", b'{"n": 0}'), ("r1", b"{}"), ("r2", b""), ("r5", b"[]"), ("r6", b'{"n": 6}')]
+    assert (log.kept, log.dropped) == (7, 2)
+    said = capsys.readouterr().out
+    assert said.count("cannot be written as REST's") == 1
+    assert "Traceback" in said
+    assert "input_data" not in said
 
 
 def test_only_bad_requests_make_an_empty_block(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

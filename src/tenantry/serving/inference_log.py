@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+from tenantry.errors import TenantryError
 from tenantry.predictions.block import Row, encodable, encode_block
 from tenantry.predictions.record import JSON_RECORDS, OIP_BINARY, OIP_JSON
 from tenantry.segments import SegmentWriter
+from tenantry.serving.defects import Defects
 from tenantry.serving.request_log import Logged, sampled
 from tenantry.telemetry import get_logger
 
@@ -86,10 +88,11 @@ class InferenceLog:
         self.kept = 0
         """Requests that were taken."""
         self._refused = self._lost = 0  # the second is counted on the writer's thread
+        self._unwritten = Defects("requests that cannot be written as REST's are left out of the log")
 
     @property
     def dropped(self) -> int:
-        """Requests that should have been kept, and were not: memory was full, or they could not be encoded."""
+        """Requests that should have been kept, and were not: memory was full, or they could not be written."""
         return self._refused + self._lost
 
     def finished(self, work: Kept) -> None:
@@ -154,8 +157,8 @@ class InferenceLog:
 
     def _encoded(self, rows: list[Row], forms: list[tuple[int, _Form]], epoch: float) -> bytes:
         """A block's bytes; on the writer's thread."""
-        for at, form in forms:
-            rows[at] = _written(rows[at], form)
+        if forms:
+            rows = self._with_bodies(rows, forms)
         try:
             return encode_block(rows, epoch, deflate=self._deflate)
         except Exception:  # noqa: BLE001 — whatever is wrong with one request, the others are kept
@@ -166,12 +169,24 @@ class InferenceLog:
             )
             return encode_block(good, epoch, deflate=self._deflate)
 
+    def _with_bodies(self, rows: list[Row], forms: list[tuple[int, _Form]]) -> list[Row]:
+        """The rows with their requests as REST's bodies, less those that a defect keeps from being written."""
+        unwritten = set()
+        for at, form in forms:
+            try:
+                rows[at] = _written(rows[at], form)
+            except Exception as error:  # noqa: BLE001 — whatever is wrong with one request, the others are kept
+                unwritten.add(at)
+                self._unwritten.tell(error)
+        self._lost += len(unwritten)
+        return [row for at, row in enumerate(rows) if at not in unwritten]
+
 
 def _written(row: Row, form: _Form) -> Row:
     """The row with its request as REST's body."""
     try:
         body, header_length = form.rest()
-    except Exception:  # noqa: BLE001 — what was refused for its form has none in REST: it is kept without a body
+    except TenantryError:  # refused for its form, it has none in REST: it is kept without a body
         return row
     kind = OIP_JSON if header_length is None else OIP_BINARY
     *head, _, _, rows, _, outcomes = row
