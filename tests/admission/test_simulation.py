@@ -4,6 +4,8 @@ Capacity is 1,000 requests a second of 1 ms each. Every figure is of requests th
 costs are learnt.
 """
 
+import statistics
+
 import pytest
 from tests.admission.simulate import Outcome, Simulation, Stream, fixed, heavy
 
@@ -80,24 +82,30 @@ def test_a_noisy_neighbour_hurts_nobody(service, factor, use):
     """50 tenants with equal shares; 49 use ``use`` of theirs, one ``factor`` times its own."""
     quiet = [f"quiet{n}" for n in range(49)]
 
-    def run(noise: float) -> dict[str, Outcome]:
+    def run(noise: float, seed: int) -> dict[str, Outcome]:
         simulation = Simulation(reject_cost=5e-6, edge_cost=20e-6, after=1.0)
         streams = [Stream(tenant, use * CAPACITY / 50, service, STANDARD) for tenant in quiet]
         streams.append(Stream("noisy", noise * CAPACITY / 50, service, STANDARD))
-        return simulation.run(streams, seconds=12.0)
+        return simulation.run(streams, seconds=12.0, seed=seed)
 
     def p99(by: dict[str, Outcome]) -> float:
         waits = sorted(wait for tenant in quiet for wait in by[tenant].waits)
         return waits[int(len(waits) * 0.99)]
 
-    alone, disturbed = run(use), run(factor)
-    # At 100 times its share it leaves the worker no idle moment: its own slow requests are always in the way.
-    # At a hundred times there is no bar of the product; the bound is there to see it grow.
-    assert p99(disturbed) <= (1.5 if factor == 10 else 2.5) * p99(alone)
-    assert sum(disturbed[tenant].dropped + disturbed[tenant].late for tenant in quiet) == 0
-    # What the others leave is the noisy one's; it is not punished either.
+    ratios = []
+    # What is left for the noisy one; it is not punished either.
     left = (1 - use) * CAPACITY * 11
-    assert disturbed["noisy"].good >= 0.85 * min(left, disturbed["noisy"].offered)
+    for seed in range(5):
+        alone, disturbed = run(use, seed), run(factor, seed)
+        ratios.append(p99(disturbed) / p99(alone))
+        assert sum(disturbed[tenant].dropped + disturbed[tenant].late for tenant in quiet) == 0
+        assert disturbed["noisy"].good >= 0.85 * min(left, disturbed["noisy"].offered)
+    # At 100 times its share it leaves the worker no idle moment: its own slow requests are always in the way, and one
+    # that took a quarter of a second decides the p99 of a whole run (single runs: 1.3 to 3.9). Hence the median.
+    if factor == 10:
+        assert max(ratios) <= 1.5
+    else:
+        assert statistics.median(ratios) <= 1.6
 
 
 def test_the_lowest_class_is_shed_first():

@@ -19,7 +19,7 @@ LANES = 50_000
 """Endpoints whose cost one worker remembers."""
 TYPICAL = 1e-3
 """Seconds that a request is taken to cost before any was measured."""
-PATIENCE = 0.75
+PATIENCE = 0.6
 """Share of the time to its deadline that a request may be thought to take. A queue that is filled to the deadline
 itself serves nobody better, and makes late what is a little worse than thought.
 """
