@@ -110,6 +110,22 @@ def test_refusals_are_counted_by_code_with_their_retry_after(serve: Serve) -> No
     assert stage.throughput == 100
 
 
+def test_what_was_let_in_and_ran_out_of_time_is_no_refusal_at_the_door(serve: Serve) -> None:
+    async def late_or_never(asked: Asked) -> bytes:
+        late = bool(len(server.asked) % 2)
+        if late:
+            await asyncio.sleep(0.1)
+        code = "deadline_passed" if late else "deadline_unreachable"
+        body = json.dumps({"error": "no", "code": code, "hint": ""}).encode()
+        return reply(body, "503 Service Unavailable", Retry_After="1")
+
+    server = serve(late_or_never)
+    (stage,) = loaded(server.url, rates=(100.0,), shape="constant", connections=64).stages
+    assert {one.code for one in stage.outcomes} == {"deadline_passed", "deadline_unreachable"}
+    assert stage.refusals is not None
+    assert stage.refusals.max < 90
+
+
 def test_a_broken_connection_is_one_error_and_the_load_goes_on(serve: Serve) -> None:
     async def breaks(asked: Asked) -> bytes:
         return b"" if len(server.asked) == 50 else await fine(asked)

@@ -25,7 +25,7 @@ DEPLOYMENT_FULL = Reason(
     "too_many_in_flight", "the deployment has too many requests in flight", "deployment", True
 )
 UNREACHABLE = Reason("deadline_unreachable", "the request would not be answered in time", "worker", False)
-PASSED = Reason("deadline_unreachable", "the request's time was up before it could run", "worker", False)
+PASSED = Reason("deadline_passed", "the request's time was up before it could run", "worker", False)
 SHED = Reason("shed", "the worker is overloaded and dropped the request for others", "worker", False)
 
 

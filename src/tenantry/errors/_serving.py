@@ -141,6 +141,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The worker has too much to do to answer before the request's deadline.",
         "Try again after details.retry_after seconds, or allow a longer time.",
     ),
+    "deadline_passed": (
+        "The request was let in, and its deadline passed before it could run.",
+        "Try again after details.retry_after seconds, or allow a longer time.",
+    ),
     "shed": (
         "The worker is overloaded and dropped the request in favour of others.",
         "Try again after details.retry_after seconds; requests of a higher class are dropped last.",

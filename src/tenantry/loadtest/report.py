@@ -66,7 +66,8 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True):
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """One rate, or one number of callers, for its whole time.
 
-    ``latency``: of answers (2xx); ``refusals``: of 429 and 503. ``throughput``: answers a second; ``goodput``: those
+    ``latency``: of answers (2xx); ``refusals``: of 429 and 503, but for requests that were let in and ran
+    out of time (``deadline_passed``, in ``outcomes``). ``throughput``: answers a second; ``goodput``: those
     within the deadline, a second; ``in_time``: their share of all requests. ``errors``: share of requests with anything
     but an answer. ``send_lag_p99_ms``: how late requests went out, by the generator's own fault or for want of a free
     connection; ``generator_cores``: CPU that the generator took.

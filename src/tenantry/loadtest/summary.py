@@ -12,6 +12,7 @@ from tenantry.loadtest.targets import Target
 TOP = 10
 WINDOWS = 20
 REFUSED = (429, 503)
+EXPIRED = "deadline_passed"
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -27,7 +28,9 @@ class _Columns:
         self.outcome = np.frombuffer(samples.outcome, np.uint16)
         self.version = np.frombuffer(samples.version, np.uint16)
         statuses = np.array([status for status, _ in samples.outcomes] or [0])
+        expired = np.array([code == EXPIRED for _, code in samples.outcomes] or [False])
         self.status = statuses[self.outcome] if len(self.outcome) else np.zeros(0, int)
+        self.expired: Mask = expired[self.outcome] if len(self.outcome) else np.zeros(0, bool)
         self.ok: Mask = (self.status >= 200) & (self.status < 300)
         self.in_time: Mask = self.ok if deadline_ms is None else self.ok & (self.ms <= deadline_ms)
 
@@ -59,7 +62,7 @@ def stage_of(
         in_time=int(columns.in_time.sum()) / total if total else 0.0,
         errors=1 - good / total if total else 0.0,
         latency=_latency(columns.ms[columns.ok]),
-        refusals=_latency(columns.ms[np.isin(columns.status, REFUSED)]),
+        refusals=_latency(columns.ms[np.isin(columns.status, REFUSED) & ~columns.expired]),
         outcomes=_outcomes(samples, columns),
         retry_after=_waits(samples),
         versions=_counts(samples, columns, 0),

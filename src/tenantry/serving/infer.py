@@ -124,7 +124,7 @@ def _schedule(work: Work, parameters: Mapping[str, Any] | None) -> bool:
     ``priority`` (1 is the highest, 0 the default; a caller may put its request behind others, not before them).
 
     Returns whether the class is a lower one than the request was queued with. Raises
-    ``InvalidRequest("parameter_value")``, ``Unavailable("deadline_unreachable")``.
+    ``InvalidRequest("parameter_value")``, ``Unavailable("deadline_passed")``.
     """
     if not parameters:
         return False
@@ -135,7 +135,7 @@ def _schedule(work: Work, parameters: Mapping[str, Any] | None) -> bool:
     if timeout:
         work.deadline = min(work.deadline, work.arrived + timeout / 1e6)
         if work.late():
-            raise Unavailable("deadline_unreachable", f"the request's timeout of {timeout:,} µs has passed")
+            raise Unavailable("deadline_passed", f"the request's timeout of {timeout:,} µs has passed")
     queued = work.priority
     work.priority = max(queued, min(priority, LOWEST_PRIORITY))
     return work.priority > queued

@@ -25,7 +25,7 @@ CAUSES_TOLD = 20
 MOST_WAITING = 1000
 """Most lines that wait for a log that is slow to be written."""
 
-REFUSED = frozenset(("rate_limited", "too_many_in_flight", "deadline_unreachable", "shed"))
+REFUSED = frozenset(("rate_limited", "too_many_in_flight", "deadline_unreachable", "deadline_passed", "shed"))
 """What admission says where there is no room: under strain most requests. They are counted, not told one by one."""
 
 _log = get_logger("serving.request")

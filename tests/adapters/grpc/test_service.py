@@ -210,7 +210,7 @@ def test_what_is_over_the_limit_says_when_to_try_again(on_edge: Any) -> None:
 def test_the_timeout_parameter_and_the_callers_deadline_bound_the_work(on_edge: Any) -> None:
     async def scenario(edge: Edge) -> None:
         late = request_of(ONE, typed=True, parameters={"timeout": {"int64Param": 1}})
-        await edge.refused(Code.UNAVAILABLE, "deadline_unreachable", "ModelInfer", late)
+        await edge.refused(Code.UNAVAILABLE, "deadline_passed", "ModelInfer", late)
         begun: list[float] = []
         begin = edge.world.core.begin
 
