@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from tests.api.house import ACME, BOLT, COIL, TENANT_ROLES, House
+from tests.app.scoring_core import core_of
 
 from tenantry.access import Role, may
 from tenantry.api.resources import ROUTES
 from tenantry.api.route import Route, Scope
-from tenantry.app.scoring import core_of
 from tenantry.serving import ROUTES as SCORING_ROUTES
 from tenantry.serving import Core
 from tenantry.serving import Route as ScoringRoute

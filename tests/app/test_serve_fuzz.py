@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.app.scoring_core import core_of
 from tests.serving.plans import furnish
 
-from tenantry.app.scoring import core_of
 from tenantry.serving import Core
 from tenantry.wire import DATATYPES
 

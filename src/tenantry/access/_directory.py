@@ -18,10 +18,6 @@ class Directory(Protocol):
         """Raises ``Conflict("tenant_exists")``."""
         ...
 
-    def set_attributes(self, tenant: TenantId, attributes: dict[str, Any]) -> Tenant:
-        """Replace a tenant's attributes. Raises ``NotFound``."""
-        ...
-
     def change_attributes(self, tenant: TenantId, changes: dict[str, Any]) -> Tenant:
         """Set the attributes that are named, remove those that are ``None``, keep the rest. Raises ``NotFound``,
         ``InvalidRequest("attribute_invalid")``.

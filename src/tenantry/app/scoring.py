@@ -212,13 +212,6 @@ class ScoringWorker:
         measure("table_number", lambda: -1 if self.state.table is None else self.state.table.number)
 
 
-def core_of(home: Path) -> Core:
-    """A core over a home folder as it is now, without a loop or an edge, for a process that asks it directly."""
-    worker = ScoringWorker(Place(home=home))
-    worker.watcher.look()
-    return worker.core
-
-
 class OnnxLater:
     """The runtime of ONNX models, loaded with the first of them: most workers never serve one."""
 

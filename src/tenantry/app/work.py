@@ -285,13 +285,6 @@ class _Task:
             self._stdin.close()
 
 
-def run_job_inline(
-    services: Services, tenant: TenantId, job_id: str, on_progress: OnProgress | None = None
-) -> Job:
-    """Claim one job and see it through in this process's own worker; see :meth:`Worker.run_job`."""
-    return Worker(services).run_job(tenant, job_id, on_progress)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a training worker until SIGTERM or SIGINT: ``python -m tenantry.app.work [--home FOLDER]``."""
     parser = argparse.ArgumentParser(prog="tenantry.app.work", description="a training worker")

@@ -6,7 +6,7 @@ trained (``automl``) or where definitions are kept (``adapters``).
 """
 
 from tenantry.apps._definition import Filter, PredictionDefinition
-from tenantry.apps._load import check_columns, definition_of, dump_definition, load_definition
+from tenantry.apps._load import check_columns, definition_of, load_definition
 from tenantry.apps._store import Definitions, no_such_definition
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "PredictionDefinition",
     "check_columns",
     "definition_of",
-    "dump_definition",
     "load_definition",
     "no_such_definition",
 ]

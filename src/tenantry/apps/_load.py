@@ -80,16 +80,6 @@ def _yaml_fault(error: Exception) -> str:
     return f"{error.problem or error.context} (line {mark.line + 1}, column {mark.column + 1})"
 
 
-def dump_definition(definition: PredictionDefinition) -> str:
-    """The definition as YAML that :func:`load_definition` reads back to an equal one; defaults are left
-    out.
-    """
-    text: str = yaml.safe_dump(
-        msgspec.to_builtins(definition), sort_keys=False, allow_unicode=True, width=100
-    )
-    return text
-
-
 def definition_of(data: object) -> PredictionDefinition:
     """Build a definition from plain values (a decoded request, a form). Raises as :func:`load_definition`."""
     if not isinstance(data, Mapping):

@@ -7,7 +7,6 @@ it, and the files, checked. Never knows: how a model is trained (``automl``), wh
 
 from tenantry.bundle.manifest import (
     FILES,
-    MANIFEST,
     MODEL_CARD,
     PLAN,
     REFERENCE,
@@ -31,7 +30,6 @@ from tenantry.bundle.store import (
 
 __all__ = [
     "FILES",
-    "MANIFEST",
     "MODEL_CARD",
     "PLAN",
     "REFERENCE",

@@ -12,7 +12,6 @@ PLAN = "plan.tnp"
 SCORECARD = "scorecard.json"
 MODEL_CARD = "model_card.md"
 REFERENCE = "reference.json"
-MANIFEST = "manifest.json"
 FILES = (PLAN, SCORECARD, MODEL_CARD, REFERENCE)
 """The files that every bundle has, beside its manifest."""
 

@@ -73,14 +73,6 @@ def macro_f1(y: I64, chosen: I64, classes: int, weights: F64 | None = None) -> f
     return float(np.divide(2 * hit, both, out=np.zeros(classes), where=both > 0).mean())
 
 
-def f1_at(y: I64, score: F64, threshold: float) -> float:
-    """F1 of the positive class when rows at or above the threshold are called positive."""
-    chosen = score >= threshold
-    hit = float((chosen & (y == 1)).sum())
-    total = float(chosen.sum() + (y == 1).sum())
-    return 2 * hit / total if total else 0.0
-
-
 def macro_auroc(y: I64, probabilities: F64) -> float:
     """Mean of each present class's one-against-the-rest AUROC."""
     scores = [auroc((y == k).astype(np.int64), probabilities[:, k]) for k in range(probabilities.shape[1])]

@@ -5,9 +5,8 @@ Loads neither NumPy nor anything else beyond the kernel and msgspec, so that a s
 
 import os
 from collections import deque
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 from weakref import ReferenceType, ref
 
 import msgspec
@@ -42,13 +41,12 @@ class Plan(Kernel):
     a path that cannot be opened, ``ValueError`` after closing.
     """
 
-    __slots__ = ("__weakref__", "_known", "_meta")
+    __slots__ = ("__weakref__", "_meta")
 
     batch: ClassVar[int] = 1
     """Scoring several records at once saves nothing."""
 
     _meta: PlanMeta
-    _known: frozenset[str]
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, verify: bool = True) -> Self:
@@ -90,14 +88,6 @@ class Plan(Kernel):
         """Let go of the decoded description."""
         with suppress(AttributeError):  # it is not there, or no more
             del self._meta
-
-    def unknown_fields(self, record: Mapping[str, Any]) -> tuple[str, ...]:
-        """Fields of the record that the plan does not know, in the record's order."""
-        try:
-            known = self._known
-        except AttributeError:
-            known = self._known = frozenset(self.columns)
-        return tuple(field for field in record if field not in known)
 
     def __enter__(self) -> Self:
         return self

@@ -21,10 +21,6 @@ class Blobs(Protocol):
         """Store bytes; returns their SHA-256 in hex."""
         ...
 
-    def put_file(self, tenant: TenantId, path: Path) -> str:
-        """Store a file's bytes without holding them in memory; returns their SHA-256 in hex."""
-        ...
-
     def get(self, tenant: TenantId, digest: str) -> bytes:
         """The bytes, checked against their digest."""
         ...

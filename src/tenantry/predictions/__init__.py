@@ -7,6 +7,6 @@ how a score came about, or who asks for the log.
 from tenantry.predictions.keeper import LogKeeper, Retention
 from tenantry.predictions.ports import LogFiles
 from tenantry.predictions.read import PredictionLog
-from tenantry.predictions.record import FORMATS, KIND, LoggedRequest
+from tenantry.predictions.record import KIND, LoggedRequest
 
-__all__ = ["FORMATS", "KIND", "LogFiles", "LogKeeper", "LoggedRequest", "PredictionLog", "Retention"]
+__all__ = ["KIND", "LogFiles", "LogKeeper", "LoggedRequest", "PredictionLog", "Retention"]

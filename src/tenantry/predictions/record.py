@@ -6,7 +6,6 @@ KIND = "inference"
 """The kind of the segments that carry the log from the workers to the control side."""
 
 JSON_RECORDS, OIP_JSON, OIP_BINARY = "json-records", "oip-json", "oip-binary"
-FORMATS = (JSON_RECORDS, OIP_JSON, OIP_BINARY)
 """What a body is: records as ``POST /predict`` takes them; an Open Inference Protocol request in JSON; the same with
 binary tensors after ``header_length`` bytes of JSON."""
 

@@ -5,7 +5,7 @@ table to every worker, whole or not at all, by numbered files and a pointer to t
 databases, registries, or how a plan scores.
 """
 
-from tenantry.routing.check import Unresolved, check_rules, decode_rules, rules_from, unresolved
+from tenantry.routing.check import Unresolved, check_rules, rules_from, unresolved
 from tenantry.routing.compiled import CompiledEndpoint
 from tenantry.routing.decision import CHALLENGER, CHAMPION, DEFAULT, REQUESTED, Decision, Shadowed
 from tenantry.routing.entries import DEFAULT_ALIAS, Endpoint, KeyEntry, Target, TenantEntry, VersionRef
@@ -44,7 +44,6 @@ __all__ = [
     "advance",
     "check_rules",
     "current_stamp",
-    "decode_rules",
     "explain",
     "last_number",
     "load_current",

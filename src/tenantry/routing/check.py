@@ -54,15 +54,6 @@ class Unresolved(NamedTuple):
     why: str
 
 
-def decode_rules(data: bytes | str, *, platform: bool) -> tuple[Rule, ...]:
-    """Rules from a JSON list, checked. Raises ``InvalidRequest("rule_invalid")``."""
-    try:
-        raw = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest("rule_invalid", f"the rules are not JSON: {error}") from error
-    return rules_from(raw, platform=platform)
-
-
 def rules_from(raw: Any, *, platform: bool) -> tuple[Rule, ...]:
     """Rules from the values that JSON decodes to, checked. Raises ``InvalidRequest("rule_invalid")``."""
     try:

@@ -37,9 +37,6 @@ EXTENSIONS = (
 )  # fmt: skip
 """Extensions that the server names in its metadata."""
 
-MAX_NAMED = 10
-"""Most names that an error lists."""
-
 Parameters = dict[str, Any]
 Dimension = Annotated[int, Meta(ge=0, le=2**31)]
 

@@ -8,21 +8,18 @@ kill nor a power cut leaves part of a blob under its name. What a kill may leave
 
 import contextlib
 import hashlib
-import io
 import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from tenantry.errors import Corrupt, NotFound, Unavailable
 from tenantry.tenancy import TenantId, tenant_id
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY = ".part-"
-_CHUNK = 1 << 20
 
 
 class FileBlobs:
@@ -35,19 +32,7 @@ class FileBlobs:
         """See ``Blobs.put``."""
         digest = hashlib.sha256(data).hexdigest()
         with _storage_errors():
-            self._place(tenant, digest, lambda file: _write(file, data))
-        return digest
-
-    def put_file(self, tenant: TenantId, path: Path) -> str:
-        """See ``Blobs.put_file``. Raises ``NotFound("file_not_found")``."""
-        try:
-            source = path.open("rb")
-        except FileNotFoundError:
-            raise NotFound("file_not_found", f"there is no file {path}") from None
-        with _storage_errors(), source:
-            digest = _digest(source)
-            source.seek(0)
-            self._place(tenant, digest, lambda file: _copy(source, file, digest))
+            self._place(tenant, digest, data)
         return digest
 
     def get(self, tenant: TenantId, digest: str) -> bytes:
@@ -94,7 +79,7 @@ class FileBlobs:
             raise no_such_blob(digest)
         return self.root / tenant_id(tenant) / digest[:2] / digest
 
-    def _place(self, tenant: TenantId, digest: str, fill: Callable[[BinaryIO], None]) -> None:
+    def _place(self, tenant: TenantId, digest: str, data: bytes) -> None:
         path = self._path(tenant, digest)
         if _intact(path, digest):  # a changed file is replaced: putting the bytes again is the way to heal it
             return
@@ -103,7 +88,7 @@ class FileBlobs:
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                fill(file)
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
@@ -118,29 +103,10 @@ def no_such_blob(digest: str) -> NotFound:
     return NotFound("not_found", f"there is no blob {digest[:80]!r}")
 
 
-def _write(file: BinaryIO, data: bytes) -> None:
-    file.write(data)
-
-
-def _copy(source: BinaryIO, target: BinaryIO, digest: str) -> None:
-    hasher = hashlib.sha256()
-    while chunk := source.read(_CHUNK):
-        hasher.update(chunk)
-        target.write(chunk)
-    if hasher.hexdigest() != digest:
-        raise Corrupt(
-            "blob_corrupt", "the file changed while it was stored", hint="Store it again when it is at rest."
-        )
-
-
-def _digest(file: io.BufferedReader) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _intact(path: Path, digest: str) -> bool:
     try:
         with path.open("rb") as file:
-            return _digest(file) == digest
+            return hashlib.file_digest(file, "sha256").hexdigest() == digest
     except FileNotFoundError:
         return False
 

@@ -40,13 +40,6 @@ class SqlDirectory:
                 raise Conflict("tenant_exists", f"there is a tenant {tenant!r} already")
         return made
 
-    def set_attributes(self, tenant: TenantId, attributes: dict[str, Any]) -> Tenant:
-        """See ``Directory.set_attributes``."""
-        with self._database.write() as connection:
-            change = tenants.update().where(tenants.c.id == tenant).values(attributes=_json(attributes))
-            connection.execute(change)
-            return _tenant(connection, tenant)
-
     def change_attributes(self, tenant: TenantId, changes: dict[str, Any]) -> Tenant:
         """See ``Directory.change_attributes``."""
         with self._database.write() as connection:

@@ -39,11 +39,6 @@ class FeatureSpace:
     outputs: int
     classes: bool
 
-    @property
-    def n_dense(self) -> int:
-        """Slots before the tokens'."""
-        return sum(slot.part != "token" for slot in self.slots)
-
     def fit(self, rows: I64, target: F64, seed: int) -> Encoded:
         """Fit the category tables on these rows; ``target`` is (all rows, outputs)."""
         link = Link(target[rows].mean(axis=0), self.classes)

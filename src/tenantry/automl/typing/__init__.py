@@ -4,13 +4,12 @@ Receives: Arrow columns, text or typed. Hands on: a :class:`TypedColumn` each, w
 encoders need. Never knows: the target, or what a model makes of the column.
 """
 
-from tenantry.automl.typing.column import CATEGORICAL_TYPES, DATE_TYPES, TEXT_TYPES, TypedColumn
+from tenantry.automl.typing.column import DATE_TYPES, TEXT_TYPES, TypedColumn
 from tenantry.automl.typing.decide import type_column, type_table
 from tenantry.automl.typing.distinct import Distinct, distinct_values
 from tenantry.automl.typing.words import boolean_spellings
 
 __all__ = [
-    "CATEGORICAL_TYPES",
     "DATE_TYPES",
     "TEXT_TYPES",
     "Distinct",

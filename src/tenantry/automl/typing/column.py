@@ -15,16 +15,6 @@ PLAIN = NumberFormat()
 
 DATE_TYPES = frozenset({SemanticType.DATE, SemanticType.DATETIME})
 TEXT_TYPES = frozenset({SemanticType.TEXT, SemanticType.EMAIL, SemanticType.URL})
-CATEGORICAL_TYPES = frozenset(
-    {
-        SemanticType.BOOLEAN,
-        SemanticType.CATEGORY,
-        SemanticType.PHONE,
-        SemanticType.POSTAL_CODE,
-        SemanticType.COUNTRY,
-        SemanticType.IDENTIFIER,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)

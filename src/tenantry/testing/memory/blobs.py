@@ -24,13 +24,6 @@ class MemoryBlobs:
         self._bytes[tenant, digest] = bytes(data)
         return digest
 
-    def put_file(self, tenant: TenantId, path: Path) -> str:
-        """See ``Blobs.put_file``."""
-        try:
-            return self.put(tenant, path.read_bytes())
-        except FileNotFoundError:
-            raise NotFound("file_not_found", f"there is no file {path}") from None
-
     def get(self, tenant: TenantId, digest: str) -> bytes:
         """See ``Blobs.get``."""
         data = self._stored(tenant, digest)

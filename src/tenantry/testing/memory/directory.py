@@ -39,13 +39,6 @@ class MemoryDirectory:
             self._tenants[tenant] = made
         return made
 
-    def set_attributes(self, tenant: TenantId, attributes: dict[str, Any]) -> Tenant:
-        """See ``Directory.set_attributes``."""
-        with self._lock:
-            changed = msgspec.structs.replace(self.tenant(tenant), attributes=dict(attributes))
-            self._tenants[tenant] = changed
-        return changed
-
     def change_attributes(self, tenant: TenantId, changes: dict[str, Any]) -> Tenant:
         """See ``Directory.change_attributes``."""
         with self._lock:

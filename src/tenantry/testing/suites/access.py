@@ -20,7 +20,7 @@ class DirectorySuite(StateSuite):
         assert (beta.created, beta.attributes) == (clock.now(), {"plan": "gold", "seats": 3})
 
     def test_refuses_a_name_twice_and_keeps_the_first(self, state: State) -> None:
-        state.directory.set_attributes(ACME, {"plan": "gold"})
+        state.directory.change_attributes(ACME, {"plan": "gold"})
         with pytest.raises(Conflict) as caught:
             state.directory.create_tenant(ACME, {"plan": "none"})
         assert caught.value.code == "tenant_exists"
@@ -32,14 +32,8 @@ class DirectorySuite(StateSuite):
             state.directory.create_tenant(TenantId(name))
         assert caught.value.code == "tenant_name"
 
-    def test_replaces_attributes(self, state: State) -> None:
-        state.directory.set_attributes(ACME, {"plan": "gold"})
-        assert state.directory.set_attributes(ACME, {"region": "eu"}).attributes == {"region": "eu"}
-        assert state.directory.tenant(GLOBEX).attributes == {}
-        refusal(state.directory.set_attributes, NOBODY, {})
-
     def test_changes_attributes_one_by_one(self, state: State) -> None:
-        state.directory.set_attributes(ACME, {"region": "eu", "tier": 1})
+        state.directory.change_attributes(ACME, {"region": "eu", "tier": 1})
         changed = state.directory.change_attributes(ACME, {"tier": None, "seats": 3, "never": None})
         assert changed.attributes == {"region": "eu", "seats": 3}
         assert state.directory.tenant(ACME) == changed

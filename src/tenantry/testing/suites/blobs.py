@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tenantry.errors import NotFound
 from tenantry.ports.blobs import Blobs
 from tenantry.testing.suites.base import ACME, GLOBEX, refusal
 
@@ -36,18 +35,6 @@ class BlobsSuite:
     def test_putting_the_same_bytes_again_changes_nothing(self, blobs: Blobs) -> None:
         assert blobs.put(ACME, b"one") == blobs.put(ACME, b"one")
         assert blobs.get(ACME, blobs.put(ACME, b"one")) == b"one"
-
-    def test_stores_a_file_as_its_bytes(self, blobs: Blobs, tmp_path: Path) -> None:
-        path = tmp_path / "a file.bin"
-        path.write_bytes(b"x" * 3_000_000)
-        assert blobs.put_file(ACME, path) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
-        assert blobs.get(ACME, blobs.put_file(ACME, path)) == b"x" * 3_000_000
-        assert path.exists()
-
-    def test_says_when_there_is_no_file_to_store(self, blobs: Blobs, tmp_path: Path) -> None:
-        with pytest.raises(NotFound) as caught:
-            blobs.put_file(ACME, tmp_path / "missing.bin")
-        assert caught.value.code == "file_not_found"
 
     def test_another_tenants_blob_is_as_one_that_does_not_exist(self, blobs: Blobs) -> None:
         digest = blobs.put(ACME, b"secret of acme")
