@@ -1,9 +1,9 @@
 """One loud tenant among 50: what the other 49 feel.
 
-Each tenant's share is a fiftieth of what one worker can do (a closed loop's, measured first). The 49 others send 70 %
-of their share all the time; the loud one sends as they do (quiet), then 10 times its share, then 50 times (more than
-the whole worker): in turn, round by round. Requests of at least 1 ms of CPU, so that the server and not the generator
-is what is short.
+Each tenant's share is a fiftieth of what one worker can do (a closed loop's, measured first). The 49 others send half
+of their share all the time, and in runs of their own 70 % of it; the loud one sends as they do (quiet), then 10 times
+its share, then 50 times (more than the whole worker): in turn, round by round. Requests of at least 1 ms of CPU, so
+that the server and not the generator is what is short.
 """
 
 import argparse
@@ -22,7 +22,8 @@ from tenantry.loadtest import Drive, Requests, Stage, drive_async
 from tenantry.loadtest.summary import stage_of
 
 TENANTS = 50
-FILL = 0.7
+FILLS = (0.5, 0.7)
+"""Of its share, what each of the others sends."""
 COLUMNS = (
     "others' p50 ms",
     "others' p99 ms",
@@ -32,15 +33,18 @@ COLUMNS = (
     "the loud one: answers a second",
     "its refusals",
 )
-TIMES = {"quiet": FILL, "10 times its share": 10.0, "50 times its share": 50.0}
+TIMES = (None, 10.0, 50.0)
+"""Of its share, what the loud one sends; None: as much as the others."""
+Runs = dict[tuple[float, float | None], list[tuple[Stage, Stage]]]
 
 
 def both(
-    server: Server, requests: Requests, share: float, times: float, seconds: float
+    server: Server, requests: Requests, share: float, fill: float, times: float | None, seconds: float
 ) -> tuple[Stage, Stage]:
     """What the others and the loud one (the first tenant) met, driven at the same time."""
     loud = _part(requests, slice(0, 1))
     others = _part(requests, slice(1, None))
+    rates = (fill * share * (TENANTS - 1), share * (fill if times is None else times))
     drives = [
         Drive(
             url=server.url,
@@ -54,7 +58,7 @@ def both(
             connections=512,
             seed=seed,
         )
-        for seed, (part, rate) in enumerate(((others, FILL * share * (TENANTS - 1)), (loud, times * share)))
+        for seed, (part, rate) in enumerate(zip((others, loud), rates, strict=True))
     ]
 
     async def together() -> list[Stage]:
@@ -80,7 +84,7 @@ def _part(requests: Requests, which: slice) -> Requests:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of one measurement")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of one measurement")
     given = parser.parse_args()
     overload.TENANTS = TENANTS
     with home_folder() as home:
@@ -91,47 +95,49 @@ def main() -> int:
             share = capacity / TENANTS
             print(
                 f"One worker, {TENANTS} tenants, requests of {rows} rows with reasons ({work:.2f} ms of CPU each);"
-                f" capacity {capacity:,.0f}/s, a share {share:,.1f}/s; the 49 others at {100 * FILL:.0f} % of theirs;"
+                f" capacity {capacity:,.0f}/s, a share {share:,.1f}/s;"
                 f" medians of {given.rounds} rounds of {given.seconds:g} s.\n"
             )
-            runs: dict[str, list[tuple[Stage, Stage]]] = {name: [] for name in TIMES}
+            runs: Runs = {(fill, times): [] for fill in FILLS for times in TIMES}
             for _ in range(given.rounds):
-                for name, times in TIMES.items():
-                    runs[name].append(both(server, requests, share, times, given.seconds))
+                for (fill, times), stages in runs.items():
+                    stages.append(both(server, requests, share, fill, times, given.seconds))
     print(table(runs))
     return 0
 
 
-def table(runs: dict[str, list[tuple[Stage, Stage]]]) -> str:
+def table(runs: Runs) -> str:
     lines = [
-        f"| the loud tenant sends | {' | '.join(COLUMNS)} |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| the others send, of their share | the loud one sends | {' | '.join(COLUMNS)} |",
+        "|" + "---|" * (2 + len(COLUMNS)),
     ]
-    base = [stage.latency.p99 for stage, _ in runs["quiet"] if stage.latency]
-    for name, pairs in runs.items():
-        others = [stage.latency for stage, _ in pairs if stage.latency]
-        p50, p99 = (statistics.median(getattr(one, key) for one in others) for key in ("p50", "p99"))
-        ratios = [one.p99 / quiet for one, quiet in zip(others, base, strict=True)]
-        errors = sum(round(stage.errors * stage.requests) for stage, _ in pairs)
-        refused = sum(o.count for _, loud in pairs for o in loud.outcomes if o.status in (429, 503))
-        total = sum(loud.requests for _, loud in pairs)
-        middle = statistics.median(ratios)
-        bar = ""
-        if name.startswith("10 "):
-            bar = f"≤ 1.5 and 0 errors: {'met' if middle <= 1.5 and not errors else 'MISSED'}"
-        spread = f"{middle:.2f} [{min(ratios):.2f}–{max(ratios):.2f}]"
-        answers = statistics.median(loud.throughput for _, loud in pairs)
-        cells = (
-            f"{p50:.2f}",
-            f"{p99:.2f}",
-            spread,
-            errors,
-            bar,
-            f"{answers:,.1f}",
-            f"{100 * refused / max(1, total):.0f} %",
-        )
-        lines.append("| " + " | ".join(map(str, (name, *cells))) + " |")
+    for (fill, times), pairs in runs.items():
+        quiet = [stage.latency.p99 for stage, _ in runs[fill, None] if stage.latency]
+        name = "quiet: as they do" if times is None else f"{times:g} times its share"
+        lines.append("| " + " | ".join((f"{100 * fill:.0f} %", name, *row(pairs, quiet, times))) + " |")
     return "\n".join(lines)
+
+
+def row(pairs: list[tuple[Stage, Stage]], quiet: list[float], times: float | None) -> tuple[str, ...]:
+    others = [stage.latency for stage, _ in pairs if stage.latency]
+    p50, p99 = (statistics.median(getattr(one, key) for one in others) for key in ("p50", "p99"))
+    ratios = [one.p99 / base for one, base in zip(others, quiet, strict=True)]
+    middle = statistics.median(ratios)
+    errors = sum(round(stage.errors * stage.requests) for stage, _ in pairs)
+    refused = sum(o.count for _, loud in pairs for o in loud.outcomes if o.status in (429, 503))
+    total = sum(loud.requests for _, loud in pairs)
+    bar = (
+        f"≤ 1.5 and 0 errors: {'met' if middle <= 1.5 and not errors else 'MISSED'}" if times == 10.0 else ""
+    )
+    return (
+        f"{p50:.2f}",
+        f"{p99:.2f}",
+        f"{middle:.2f} [{min(ratios):.2f}–{max(ratios):.2f}]",
+        f"{errors}",
+        bar,
+        f"{statistics.median(loud.throughput for _, loud in pairs):,.1f}",
+        f"{100 * refused / max(1, total):.0f} %",
+    )
 
 
 if __name__ == "__main__":
