@@ -9,8 +9,10 @@ from typing import NamedTuple
 from rich.console import Console
 
 from tenantry.app.recorded import recorded_log
+from tenantry.cli.load_options import Content
 from tenantry.cli.session import Session
 from tenantry.cli.show import counted, pairs, table
+from tenantry.cli.spans import seconds_of
 from tenantry.errors import InvalidRequest, Unauthenticated, Unavailable
 from tenantry.loadtest import (
     PATHS,
@@ -35,7 +37,7 @@ from tenantry.loadtest import (
     replay,
     targets_of,
 )
-from tenantry.loadtest.bodies import POOL, Protocol
+from tenantry.loadtest.bodies import POOL
 from tenantry.loadtest.report import Part
 from tenantry.routing import load_current
 from tenantry.tenancy import TenantId
@@ -46,17 +48,6 @@ class Aim(NamedTuple):
 
     url: str
     targets: list[Target]
-
-
-class Content(NamedTuple):
-    """What requests carry."""
-
-    records: Path | None
-    rows: int
-    protocol: Protocol
-    replay: Path | None
-    speed: float
-    since: float
 
 
 def aim(session: Session, where: str | None, keys: Path | None, model: str | None, ca: str | None) -> Aim:
@@ -97,12 +88,12 @@ def requests_of(
 ) -> tuple[Requests, Recorded | None]:
     """What is sent: the recorded log, the given records, or random ones by each model's inputs."""
     path = PATHS[content.protocol]
+    since = float(seconds_of("--since", content.since))
     if content.replay is not None:
         if content.speed <= 0:
             raise InvalidRequest("load_shape", "the speed must be above 0")
-        return replay(
-            aim.url, _recorded(aim, content.replay, content.since), aim.targets, speed=content.speed
-        )
+        calls = _recorded(aim, content.replay, since)
+        return replay(aim.url, calls, aim.targets, speed=content.speed)
     if content.rows < 1:
         raise InvalidRequest("load_shape", "a request holds at least 1 row")
     given = read_records(content.records) if content.records is not None else None
