@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tenantry.cli.remote import PATIENCE_SECONDS, _HttpScorer
+from tenantry.cli.scorer_http import PATIENCE_SECONDS, HttpScorer
 from tenantry.cli.transport import Transport
 from tenantry.errors import Overloaded
 from tenantry.tenancy import TenantId
@@ -63,10 +63,10 @@ def limited() -> Iterator[Limited]:
     server.server_close()
 
 
-def scorer(server: Limited) -> _HttpScorer:
+def scorer(server: Limited) -> HttpScorer:
     url = f"http://127.0.0.1:{server.server_port}"
     detail: Any = SimpleNamespace(version=SimpleNamespace(model="churn", number=1))
-    return _HttpScorer(Transport(url, "tnk_x").request, httpx.URL(url), TenantId("acme"), detail)
+    return HttpScorer(Transport(url, "tnk_x").request, httpx.URL(url), TenantId("acme"), detail)
 
 
 def test_a_file_that_a_rate_refuses_is_sent_again_when_the_server_says(limited: Limited) -> None:

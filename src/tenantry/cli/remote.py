@@ -1,7 +1,7 @@
 """The backend over HTTP: the control API for everything, the scoring API for scores."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,24 +12,20 @@ from tenantry.access import Key, Role, Tenant
 from tenantry.api.control import Exported, KeyCreated, Uploaded, Verified, VersionDetail
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
-from tenantry.cli.backend import Prediction, Reason, Record, Scorer
+from tenantry.cli.backend import Scorer
 from tenantry.cli.deploying_http import HttpDeployments
 from tenantry.cli.rollouts import HttpRollouts
+from tenantry.cli.scorer_http import HttpScorer
 from tenantry.cli.transport import Transport, decoded, error_of, unreachable, word
-from tenantry.errors import InvalidData, NotFound, Overloaded, Unavailable
+from tenantry.errors import InvalidData, NotFound, Unavailable
 from tenantry.ports.jobs import FINAL_STATES, Job, JobEvent, JobState
 from tenantry.registry import Model, Version
 from tenantry.tenancy import TenantId
 from tenantry.workflows import Retraining
 
-ROWS_PER_REQUEST = 500
 RECONNECT_SECONDS = 0.2
-PUBLISH_SECONDS = 3.0
-"""Workers look for a new endpoint table several times a second."""
 LOOK_SECONDS = 0.3
 """Workers have looked for a new endpoint table within this time, unless the machine is very busy."""
-PATIENCE_SECONDS = 120.0
-"""The longest that one request is sent again and again while the server says that there is no room for it yet."""
 
 
 class HttpBackend(HttpDeployments, HttpRollouts):
@@ -249,7 +245,7 @@ class HttpBackend(HttpDeployments, HttpRollouts):
         url = httpx.URL(self._http.url).copy_with(port=server.data_port, path="/")
         if server.data_tls:
             url = url.copy_with(scheme="https")
-        yield _HttpScorer(self._http.request, url, tenant, detail)
+        yield HttpScorer(self._http.request, url, tenant, detail)
 
 
 class _Caller(msgspec.Struct, frozen=True):
@@ -259,67 +255,6 @@ class _Caller(msgspec.Struct, frozen=True):
 class _Server(msgspec.Struct, frozen=True):
     data_port: int | None
     data_tls: bool = False
-
-
-class _Scored(msgspec.Struct, frozen=True):
-    """One element of ``predictions`` in the scoring API's reply."""
-
-    score: float
-    model_version: str
-    label: str | None = None
-    probabilities: dict[str, float] = {}
-    reasons: tuple[Reason, ...] | None = None
-
-
-class _Predictions(msgspec.Struct, frozen=True):
-    predictions: list[_Scored]
-
-
-class _HttpScorer:
-    def __init__(
-        self, request: Callable[..., httpx.Response], url: httpx.URL, tenant: TenantId, detail: VersionDetail
-    ) -> None:
-        self._request = request
-        self._tenant = tenant
-        self._url = str(url.join(f"/predict/{word(detail.version.model)}"))
-        self._version = str(detail.version.number)
-
-    def score(self, records: Sequence[Record], explain: int) -> list[Prediction]:
-        """See ``Scorer``."""
-        found: list[Prediction] = []
-        query = {"version": self._version, **({"explain": str(explain)} if explain else {})}
-        for start in range(0, len(records), ROWS_PER_REQUEST):
-            content = msgspec.json.encode(records[start : start + ROWS_PER_REQUEST])
-            response = self._ask(query, content)
-            found += [
-                Prediction(
-                    label=scored.label,
-                    score=scored.score,
-                    probabilities=tuple(scored.probabilities.values()),
-                    reasons=scored.reasons if explain else None,
-                    model_version=scored.model_version,
-                )
-                for scored in decoded(response, _Predictions).predictions
-            ]
-        return found
-
-    def _ask(self, query: dict[str, str], content: bytes) -> httpx.Response:
-        """Send records. The control API knows this version: a worker that does not, has not looked yet. Where a limit
-        refuses them for now, they are sent again when the server says: a file has the time that a caller has not."""
-        began = time.monotonic()
-        while True:
-            try:
-                return self._request("POST", self._url, self._tenant, params=query, content=content)
-            except NotFound:
-                pause, patience = RECONNECT_SECONDS, PUBLISH_SECONDS
-                if time.monotonic() + pause > began + patience:
-                    raise
-            except (Overloaded, Unavailable) as error:
-                told = (error.details or {}).get("retry_after")
-                pause, patience = float(told or 0.0), PATIENCE_SECONDS
-                if told is None or time.monotonic() + pause > began + patience:
-                    raise
-            time.sleep(pause)
 
 
 def _version_path(model: str, ref: str) -> str:
