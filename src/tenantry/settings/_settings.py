@@ -3,11 +3,12 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 
 from tenantry.errors import InvalidRequest
+from tenantry.settings._parsers import choice, folder, optional, or_off, seconds, text_or_none, whole
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,77 +68,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     secret: bool = False
 
 
-def _text(text: str) -> str | None:
-    return text or None
-
-
-def _folder(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
-T = TypeVar("T")
-
-
-def _optional(parse: Callable[[str], T]) -> Callable[[str], T | None]:
-    return lambda text: parse(text) if text else None
-
-
-def _or_off(parse: Callable[[str], T]) -> Callable[[str], T | Literal["off"]]:
-    def parse_or_off(text: str) -> T | Literal["off"]:
-        if text.lower() == "off":
-            return "off"
-        try:
-            return parse(text)
-        except ValueError as error:
-            raise ValueError(f"{error}, or off") from None
-
-    return parse_or_off
-
-
-def _choice(*allowed: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)}")
-        return text.lower()
-
-    return parse
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        wanted = f"a whole number from {low:,} to {high:,}"
-        try:
-            number = int(text)
-        except ValueError:
-            raise ValueError(wanted) from None
-        if not low <= number <= high:
-            raise ValueError(wanted)
-        return number
-
-    return parse
-
-
-def _seconds(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        wanted = f"a number of seconds from {low:g} to {high:g}"
-        try:
-            number = float(text)
-        except ValueError:
-            raise ValueError(wanted) from None
-        if not low <= number <= high:  # false for NaN too
-            raise ValueError(wanted)
-        return number
-
-    return parse
-
-
 ROWS: tuple[Row, ...] = (
     Row(
         name="home",
         env="TENANTRY_HOME",
         default="~/.tenantry",
         help="The folder of all that is kept: database, model files, endpoint table, process files.",
-        parse=_folder,
+        parse=folder,
     ),
     Row(
         name="database_url",
@@ -152,14 +89,14 @@ ROWS: tuple[Row, ...] = (
         env="TENANTRY_SERVER",
         default="",
         help="The control API that commands talk to; empty means a server found in the home folder, or none.",
-        parse=_text,
+        parse=text_or_none,
     ),
     Row(
         name="key",
         env="TENANTRY_KEY",
         default="",
         help="The key that commands send to a server; empty means the operator's key in the home folder.",
-        parse=_text,
+        parse=text_or_none,
         secret=True,
     ),
     Row(
@@ -167,77 +104,77 @@ ROWS: tuple[Row, ...] = (
         env="TENANTRY_TENANT",
         default="",
         help="The tenant that commands act for where `--tenant` is not given.",
-        parse=_text,
+        parse=text_or_none,
     ),
     Row(
         name="log_level",
         env="TENANTRY_LOG_LEVEL",
         default="info",
         help="The least severe log lines that are written: debug, info, warning or error.",
-        parse=_choice("debug", "info", "warning", "error"),
+        parse=choice("debug", "info", "warning", "error"),
     ),
     Row(
         name="log_format",
         env="TENANTRY_LOG_FORMAT",
         default="auto",
         help="How log lines (on stderr) look: json, text, or auto (text on a terminal, json elsewhere).",
-        parse=_choice("auto", "json", "text"),
+        parse=choice("auto", "json", "text"),
     ),
     Row(
         name="data_port",
         env="TENANTRY_PORT",
         default="8080",
         help="The port of the scoring API.",
-        parse=_whole(0, 65535),
+        parse=whole(0, 65535),
     ),
     Row(
         name="control_port",
         env="TENANTRY_CONTROL_PORT",
         default="8000",
         help="The port of the control API.",
-        parse=_whole(0, 65535),
+        parse=whole(0, 65535),
     ),
     Row(
         name="workers",
         env="TENANTRY_WORKERS",
         default="0",
         help="Scoring processes; 0 means one a core.",
-        parse=_whole(0, 1024),
+        parse=whole(0, 1024),
     ),
     Row(
         name="training_workers",
         env="TENANTRY_TRAINING_WORKERS",
         default="0",
         help="Trainings that run at once, at low priority and one a tenant; 0 means one a core.",
-        parse=_whole(0, 1024),
+        parse=whole(0, 1024),
     ),
     Row(
         name="lease_seconds",
         env="TENANTRY_LEASE_SECONDS",
         default="15",
         help="How long a training worker may be silent before another takes over its job.",
-        parse=_seconds(1, 3600),
+        parse=seconds(1, 3600),
     ),
     Row(
         name="poll_seconds",
         env="TENANTRY_POLL_SECONDS",
         default="0.25",
         help="How often workers look for new jobs and for a new endpoint table.",
-        parse=_seconds(0.01, 60),
+        parse=seconds(0.01, 60),
     ),
     Row(
         name="upload_limit_bytes",
         env="TENANTRY_UPLOAD_LIMIT_BYTES",
         default="2147483648",
         help="The largest file that the control API takes.",
-        parse=_whole(1024, 1 << 50),
+        parse=whole(1024, 1 << 50),
     ),
     Row(
         name="http",
         env="TENANTRY_HTTP",
         default="own",
         help="The scoring API's HTTP edge: own (the fast one) or uvicorn.",
-        parse=_choice("own", "uvicorn"),
+        parse=choice("own", "uvicorn"),
     ),
     Row(
         name="model_bytes",
@@ -246,7 +183,7 @@ ROWS: tuple[Row, ...] = (
         help="Memory for models in each scoring process, in bytes; 0 means its part of a quarter of the machine's or "
         "container's, and at least 256 MB. Where all models are plans, whose maps the processes share, each may be "
         "given the whole quarter.",
-        parse=_whole(0, 1 << 50),
+        parse=whole(0, 1 << 50),
     ),
     Row(
         name="grpc_port",
@@ -254,35 +191,35 @@ ROWS: tuple[Row, ...] = (
         default="",
         help="The port of the scoring API over gRPC, 0 for a free one; empty means the scoring API's port + 1, unless "
         "somebody has it; off means none, which spares each scoring process about 20 MB.",
-        parse=_optional(_or_off(_whole(0, 65535))),
+        parse=optional(or_off(whole(0, 65535))),
     ),
     Row(
         name="tls_certificate",
         env="TENANTRY_TLS_CERTIFICATE",
         default="",
         help="A PEM file with the scoring API's certificate chain; empty means plain HTTP.",
-        parse=_optional(_folder),
+        parse=optional(folder),
     ),
     Row(
         name="tls_key",
         env="TENANTRY_TLS_KEY",
         default="",
         help="A PEM file with the certificate's private key; empty means that it is in the certificate's file.",
-        parse=_optional(_folder),
+        parse=optional(folder),
     ),
     Row(
         name="log_days",
         env="TENANTRY_LOG_DAYS",
         default="30",
         help="Days for which the inference log is kept.",
-        parse=_whole(0, 36500),
+        parse=whole(0, 36500),
     ),
     Row(
         name="sagemaker_port",
         env="SAGEMAKER_BIND_TO_PORT",
         default="8080",
         help="The port of a SageMaker container (`python -m tenantry.app.sagemaker`); the platform sets it.",
-        parse=_whole(0, 65535),
+        parse=whole(0, 65535),
     ),
 )
 
