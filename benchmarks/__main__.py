@@ -22,6 +22,7 @@ SECTIONS = {
     "overload": "More than one worker can do",
     "neighbour": "A loud tenant among fifty",
     "workers": "Two workers against one",
+    "steady": "A million requests through one worker",
 }
 NOISE = "[LightGBM]"
 """LightGBM writes warnings about a rival's data to standard output."""

@@ -1,6 +1,8 @@
 """How much memory models may take by default."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +58,34 @@ def test_workers_share_a_quarter_and_none_gets_too_little(
     assert default_model_bytes(64) == LEAST_MODEL_BYTES
     worker = ScoringWorker(Place(home=tmp_path, workers=4))
     assert worker.residency.budget == 1 << 30
+
+
+HOLES = """
+import sys
+from pathlib import Path
+from tenantry.app.memory import return_large_blocks
+
+def resident():
+    return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0])
+
+if sys.argv[1] == "returned":
+    return_large_blocks()
+large = bytes(1 << 20)
+del large  # from here on, glibc would take such blocks from the heap
+before = resident()
+large, small = [], []
+for letter in b"abcd" * 10:
+    large.append(bytes([letter]) * (1 << 20))
+    small.append(bytes([letter]) * 10_000)
+del large
+print(resident() - before)
+"""
+
+
+def test_large_blocks_go_back_though_small_ones_stay_between_them() -> None:
+    def kilobytes(how: str) -> int:
+        command = [sys.executable, "-c", HOLES, how]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    assert kilobytes("as it is") > 20_000  # else this test shows nothing
+    assert kilobytes("returned") < 2_000

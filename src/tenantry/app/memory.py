@@ -1,11 +1,29 @@
-"""How much memory models may take where nobody said: of what the machine, or the container, has."""
+"""How much memory models may take where nobody said: of what the machine, or the container, has; and that large blocks
+go back to it.
+"""
 
+import ctypes
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 LEAST_MODEL_BYTES = 256 << 20
 """A process's budget for models is never smaller by default."""
+LARGE_BYTES = 128 << 10
+"""Blocks from here on are the system's as soon as they are freed."""
+_M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
+
+
+def return_large_blocks() -> None:
+    """Hold glibc's allocator to its own first bound between heap and maps; call it before the process begins its work.
+
+    By default the first large block that is freed raises that bound to its size. From then on snapshots of figures, log
+    blocks and bodies come out of the heap, small objects settle between them, and what they leave is not given back:
+    the process grew by steps for as long as it ran.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def default_model_bytes(workers: int = 1) -> int:

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 import uvloop
 
+from tenantry.app.memory import return_large_blocks
 from tenantry.app.scoring import Place, ScoringWorker
 from tenantry.serving.http import Bounds, CoreHandler
 from tenantry.serving.http import serve as serve_http
@@ -106,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     named |= {"log_level": given.log_level, "log_format": given.log_format}
     settings = load_settings(overrides=named)
     configure(settings.log_level, settings.log_format)
+    return_large_blocks()
     with bound(worker=given.worker):
         worker = ScoringWorker(
             Place(
