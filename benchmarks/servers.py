@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from tenantry.app.supervisor import Supervisor, scoring_worker
+from tenantry.app.children import scoring_worker
+from tenantry.app.supervisor import Supervisor
 from tenantry.telemetry import configure
 
 ECHO = """

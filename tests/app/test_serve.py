@@ -21,8 +21,9 @@ from tests.serving.plans import KEYS, furnish, publish, small_plan
 
 from tenantry import __version__
 from tenantry.api.residency_live import living
+from tenantry.app.children import scoring_worker
 from tenantry.app.serve import most_connections
-from tenantry.app.supervisor import Supervisor, scoring_worker
+from tenantry.app.supervisor import Supervisor
 from tenantry.plan import Plan
 from tenantry.predictions import KIND as INFERENCE
 from tenantry.predictions.block import decode_block

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tenantry.app.supervisor import FIRST_PAUSE, Child, Supervisor
+from tenantry.app.children import FIRST_PAUSE, Child
+from tenantry.app.supervisor import Supervisor
 from tenantry.errors import Conflict, Unavailable
 
 SERVE = """
@@ -173,7 +174,8 @@ def test_what_the_disk_or_the_system_refuses_is_tried_later_and_stops_no_child(
 LOG_FULL = """
 import sys
 from pathlib import Path
-from tenantry.app.supervisor import Child, Supervisor
+from tenantry.app.children import Child
+from tenantry.app.supervisor import Supervisor
 from tenantry.telemetry import configure
 configure("info")
 sys.stderr = open("/dev/full", "w", buffering=1)
@@ -313,7 +315,8 @@ def test_a_command_that_does_not_exist_leaves_nothing_behind(tmp_path: Path) -> 
 RUN = """
 import sys
 from pathlib import Path
-from tenantry.app.supervisor import Child, Supervisor
+from tenantry.app.children import Child
+from tenantry.app.supervisor import Supervisor
 from tenantry.telemetry import configure
 configure("warning")
 serve = (sys.executable, "-c", sys.argv[2], "{fd:data}")

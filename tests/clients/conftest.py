@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from tests.serving.plans import furnish, small_plan
 
-from tenantry.app.supervisor import Supervisor, scoring_worker
+from tenantry.app.children import scoring_worker
+from tenantry.app.supervisor import Supervisor
 from tenantry.plan import Plan
 
 ACME = {"authorization": "Bearer tnk_acme"}

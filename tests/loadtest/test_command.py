@@ -14,8 +14,9 @@ from tests.loadtest.conftest import Asked, SmallServer, reply
 from tests.serving.plans import furnish
 
 from tenantry.adapters.arrow import ParquetLogFiles
+from tenantry.app.children import scoring_worker
 from tenantry.app.recorded import recorded_log
-from tenantry.app.supervisor import Supervisor, scoring_worker
+from tenantry.app.supervisor import Supervisor
 from tenantry.cli.entry import run
 from tenantry.errors import Unavailable
 from tenantry.loadtest import Target, ask

@@ -30,7 +30,8 @@ RECORD = {"tenure": 5, "MonthlyCharges": 80.5, "Contract": "Month-to-month", "si
 SUPERVISE = """
 import sys
 from pathlib import Path
-from tenantry.app.supervisor import Supervisor, scoring_worker
+from tenantry.app.children import scoring_worker
+from tenantry.app.supervisor import Supervisor
 home, workers = Path(sys.argv[1]), int(sys.argv[2])
 children = [scoring_worker(home, number, "error", workers=workers) for number in range(workers)]
 sys.exit(Supervisor(home, {"data": ("127.0.0.1", 0)}, children).run())

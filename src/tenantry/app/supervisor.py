@@ -6,7 +6,6 @@ once at first and then with growing pauses; when the supervisor dies, however, i
 (Linux: PR_SET_PDEATHSIG).
 """
 
-import ctypes
 import fcntl
 import json
 import os
@@ -15,67 +14,24 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tenantry import __version__
 from tenantry.app import sockets
+from tenantry.app.children import Child, Running
 from tenantry.errors import Conflict
 from tenantry.telemetry import get_logger
 
 GRACE_SECONDS = 35.0
 """How long children may take to stop before they are killed: longer than a scoring worker waits for its requests
 (``Limits.drain_seconds``, 20) and then writes its inference log. A stop lasts only as long as the slowest child's."""
-FIRST_PAUSE, LAST_PAUSE = 0.05, 10.0
-"""Pause before a child that died again is started, in seconds; doubled each time."""
-STEADY_SECONDS = 3.0
-"""A child that lived this long starts over with the first pause: it did start, so it is no crash loop."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)  # looked up here, since little is safe between fork and exec
 _log = get_logger("supervisor")
-
-
-class Child(NamedTuple):
-    """One process to keep alive. In ``argv``, ``{fd:NAME}`` stands for the inherited socket of that name, and
-    ``{at:NAME}`` for the host:port of a reserved one.
-    """
-
-    name: str
-    argv: tuple[str, ...]
-
-
-class _Running:
-    """A child's process and its history."""
-
-    def __init__(self, child: Child) -> None:
-        self.child = child
-        self.process: subprocess.Popen[bytes] | None = None
-        self.started = 0.0
-        self.due = 0.0
-        self.pause = FIRST_PAUSE
-
-
-def scoring_worker(
-    home: Path,
-    number: int,
-    log_level: str = "info",
-    log_format: str = "auto",
-    *,
-    workers: int = 1,
-    more: Sequence[str] = (),
-) -> Child:
-    """The command of a scoring worker on the socket ``data``; ``more`` are further arguments of ``app.serve``."""
-    argv = (sys.executable, "-m", "tenantry.app.serve", "--home", str(home), "--fd", "{fd:data}")
-    which = ("--worker", str(number), "--workers", str(max(workers, number + 1)))
-    return Child(
-        f"serve-{number}", (*argv, *which, "--log-level", log_level, "--log-format", log_format, *more)
-    )
 
 
 class Supervisor:
@@ -102,7 +58,7 @@ class Supervisor:
     ) -> None:
         self._folder = home / "run"
         self._listen = dict(listen)
-        self._children = [_Running(child) for child in children]
+        self._children = [Running(child) for child in children]
         self._grace = grace_seconds
         self._secure = frozenset(secure)
         self._sockets: dict[str, socket.socket] = {}
@@ -148,7 +104,7 @@ class Supervisor:
             _raise_file_limit()
             self._started = time.time()
             for one in self._children:
-                self._spawn(one)
+                one.spawn(self._sockets, self._reserved)
             self._write_facts()
         except BaseException:
             self.stop()
@@ -162,7 +118,8 @@ class Supervisor:
         now = time.monotonic()
         for one in self._children:
             if one.process is not None and one.process.poll() is not None:
-                self._bury(one, now)
+                code, pause = one.process.returncode, one.bury(now)
+                _say(_log.error, "child died", child=one.child.name, code=code, restart_in=round(pause, 2))
                 self._untold = True
             if one.process is None and one.due <= now:
                 self._try_spawn(one, now)
@@ -221,36 +178,13 @@ class Supervisor:
             os.close(writer)
         return 0
 
-    def _spawn(self, one: _Running) -> None:
-        named = {name: opened for name, opened in self._sockets.items() if f"{{fd:{name}}}" in one.child.argv}
-        argv = [_filled(word, named, self._reserved) for word in one.child.argv]
-        parent = os.getpid()
-        one.process = subprocess.Popen(  # noqa: S603 — commands of our own, no shell
-            argv,
-            stdin=subprocess.DEVNULL,
-            pass_fds=[opened.fileno() for opened in named.values()],
-            process_group=0,  # Ctrl-C is ours to hand on, and a kill reaches a child's own children
-            preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 — this process has one thread
-        )
-        one.started = time.monotonic()
-
-    def _bury(self, one: _Running, now: float) -> None:
-        code = one.process.returncode if one.process is not None else 0
-        one.process = None
-        if now - one.started >= STEADY_SECONDS:
-            one.pause = FIRST_PAUSE
-        one.due = now + one.pause
-        _say(_log.error, "child died", child=one.child.name, code=code, restart_in=round(one.pause, 2))
-        one.pause = min(LAST_PAUSE, 2 * one.pause)
-
-    def _try_spawn(self, one: _Running, now: float) -> None:
+    def _try_spawn(self, one: Running, now: float) -> None:
         """Start a child again, or see to it that it is tried later: the system may have no room at the moment."""
         try:
-            self._spawn(one)
+            one.spawn(self._sockets, self._reserved)
         except (OSError, subprocess.SubprocessError) as error:
-            one.due = now + one.pause
-            _say(_log.error, "child not started", child=one.child.name, error=str(error), again_in=one.pause)
-            one.pause = min(LAST_PAUSE, 2 * one.pause)
+            pause = one.put_off(now)
+            _say(_log.error, "child not started", child=one.child.name, error=str(error), again_in=pause)
 
     def _try_write_facts(self) -> None:
         """Write the facts, or leave it to the next step: the disk may be full at the moment."""
@@ -301,19 +235,6 @@ def _say(log: Callable[..., object], event: str, **values: Any) -> None:
     """Log, unless that cannot be written: a full disk under the log is no reason to end."""
     with suppress(OSError):
         log(event, **values)
-
-
-def _filled(word: str, opened: Mapping[str, socket.socket], reserved: Mapping[str, socket.socket]) -> str:
-    if word.startswith("{at:"):
-        return sockets.bound_address(reserved[word[4:-1]])
-    return str(opened[word[4:-1]].fileno()) if word.startswith("{fd:") else word
-
-
-def _die_with(parent: int) -> None:
-    """In the child, before its program: SIGTERM when the supervisor ends, and the usual signals."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _raise_file_limit() -> None:

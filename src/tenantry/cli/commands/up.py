@@ -12,7 +12,7 @@ from tenantry.errors import Unavailable
 from tenantry.settings import Settings
 
 if TYPE_CHECKING:
-    from tenantry.app.supervisor import Child
+    from tenantry.app.children import Child
 
 MAX_PORT = 65_535
 
@@ -104,7 +104,7 @@ def _prepare(session: Session) -> None:
 
 
 def _children(settings: Settings, workers: int, *, grpc: bool) -> "list[Child]":
-    from tenantry.app.supervisor import Child, scoring_worker  # noqa: PLC0415
+    from tenantry.app.children import Child, scoring_worker  # noqa: PLC0415
 
     home = str(settings.home)
     scoring = [
