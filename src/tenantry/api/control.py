@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 
 from tenantry.access import Key, Role, Tenant, check_attributes
+from tenantry.api.answers import DatasetProfile, Exported, KeyCreated, Uploaded, Verified, VersionDetail
 from tenantry.api.residency import Residency
-from tenantry.bundle import Manifest, Scorecard, load_manifest, load_scorecard, plan_path, read_file, verify
+from tenantry.bundle import Scorecard, load_manifest, load_scorecard, plan_path, read_file, verify
 from tenantry.bundle.manifest import MODEL_CARD, PLAN
-from tenantry.datasets import ColumnProfile, Snapshot
+from tenantry.datasets import Snapshot
 from tenantry.errors import InvalidRequest, NotFound
-from tenantry.ingest import Note, read
+from tenantry.ingest import read
 from tenantry.ports.jobs import Job, JobEvent, JobState
 from tenantry.registry import CHAMPION, AliasChange, Model, Version
 from tenantry.tenancy import TenantId, name_of
@@ -27,58 +28,6 @@ UPLOAD = (
     "Upload the table with POST /api/v1/datasets/{name}, under the prediction's name or another that the training's "
     "'dataset' then gives; 'tenantry train FILE' does both."
 )
-
-
-class KeyCreated(msgspec.Struct, frozen=True, kw_only=True):
-    """A new key with its secret (``key``): the only time that anybody sees it."""
-
-    key: str
-    id: str
-    tenant: TenantId | None
-    role: Role
-    label: str
-    created: float
-    expires: float | None
-
-
-class VersionDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """A version, the aliases that point to it, and its bundle's manifest."""
-
-    version: Version
-    aliases: tuple[str, ...]
-    manifest: Manifest
-
-
-class Verified(msgspec.Struct, frozen=True, kw_only=True):
-    """Every byte of a version was read and has its digest. ``bytes`` is the size of all files."""
-
-    model: str
-    number: int
-    bundle: str
-    files: tuple[str, ...]
-    bytes: int
-    verified: bool = True
-
-
-class DatasetProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """A snapshot and what its columns look like."""
-
-    snapshot: Snapshot
-    columns: tuple[ColumnProfile, ...]
-
-
-class Uploaded(Snapshot, frozen=True, kw_only=True):
-    """The snapshot of an upload. ``notes`` is what reading the file had to guess, for a person to check:
-    ``encoding_guessed``, ``delimiter_missing``."""
-
-    notes: tuple[Note, ...] = ()
-
-
-class Exported(msgspec.Struct, frozen=True, kw_only=True):
-    """A model as a file for another system."""
-
-    filename: str
-    data: bytes
 
 
 @dataclass(frozen=True, kw_only=True)

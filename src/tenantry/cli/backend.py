@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from tenantry.access import Key, Role, Tenant
-from tenantry.api.control import Exported, KeyCreated, Uploaded, Verified, VersionDetail
+from tenantry.api.answers import Exported, KeyCreated, Uploaded, Verified, VersionDetail
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
 from tenantry.cli.deploying import DeploymentBackend

@@ -10,7 +10,8 @@ from typing import Protocol
 import msgspec
 
 from tenantry.access import Key, Role, Tenant
-from tenantry.api.control import ControlPlane, Exported, KeyCreated, Uploaded, Verified, VersionDetail
+from tenantry.api.answers import Exported, KeyCreated, Uploaded, Verified, VersionDetail
+from tenantry.api.control import ControlPlane
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
 from tenantry.cli.backend import Prediction, Reason, Record, Scorer

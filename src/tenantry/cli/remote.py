@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from tenantry.access import Key, Role, Tenant
-from tenantry.api.control import Exported, KeyCreated, Uploaded, Verified, VersionDetail
+from tenantry.api.answers import Exported, KeyCreated, Uploaded, Verified, VersionDetail
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
 from tenantry.cli.backend import Scorer

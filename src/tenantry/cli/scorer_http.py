@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import httpx
 import msgspec
 
-from tenantry.api.control import VersionDetail
+from tenantry.api.answers import VersionDetail
 from tenantry.cli.backend import Prediction, Reason, Record
 from tenantry.cli.transport import decoded, word
 from tenantry.errors import NotFound, Overloaded, Unavailable

@@ -13,7 +13,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message
 
-from tenantry.api.control import DatasetProfile, Uploaded
+from tenantry.api.answers import DatasetProfile, Uploaded
 from tenantry.api.route import Call, Page, Paging, Route, Scope
 from tenantry.datasets import Snapshot
 from tenantry.errors import InvalidRequest

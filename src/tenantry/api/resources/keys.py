@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from tenantry.access import Key, Role
-from tenantry.api.control import KeyCreated
+from tenantry.api.answers import KeyCreated
 from tenantry.api.route import Call, Page, Paging, Route, Scope
 
 YEAR = 366 * 24 * 3600.0

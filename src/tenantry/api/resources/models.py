@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 from starlette.responses import Response
 
-from tenantry.api.control import Verified, VersionDetail
+from tenantry.api.answers import Verified, VersionDetail
 from tenantry.api.route import Call, Page, Paging, Route, Scope
 from tenantry.bundle import Scorecard
 from tenantry.registry import AliasChange, Model, Version

@@ -11,7 +11,7 @@ from tenantry.cli.show import figure, metrics, pairs, table, when
 from tenantry.registry import CHAMPION, Model, Version
 
 if TYPE_CHECKING:
-    from tenantry.api.control import VersionDetail
+    from tenantry.api.answers import VersionDetail
 
 group = App(name="model", help="Look at models, move their aliases, export them.", help_format="plaintext")
 

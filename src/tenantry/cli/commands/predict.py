@@ -13,7 +13,7 @@ from tenantry.registry import CHAMPION
 from tenantry.tenancy import TenantId
 
 if TYPE_CHECKING:
-    from tenantry.api.control import VersionDetail
+    from tenantry.api.answers import VersionDetail
 
 SLICE_ROWS = 2_000
 
