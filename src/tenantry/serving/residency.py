@@ -10,21 +10,20 @@ and not to be evicted at all.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from functools import partial
 from pathlib import Path
-from weakref import ref as weak
 
 from tenantry.routing import EndpointTable, VersionRef
 from tenantry.serving.eviction import EvictionLog, Gone, Guard, Key, Ranking, What
 from tenantry.serving.models import Model
 from tenantry.serving.ports import Runtime
+from tenantry.serving.residency_leaving import Leaving
 from tenantry.serving.residency_loads import Loads, done, let_go
 from tenantry.serving.residency_room import Room
 from tenantry.serving.residency_states import ModelState, ResidencyCounts, loading_state, state_of
-from tenantry.serving.residency_table import Survey, survey
+from tenantry.serving.residency_survey import Surveys
 from tenantry.serving.residency_warm import Warmer
 from tenantry.tenancy import TenantId
 
@@ -59,13 +58,11 @@ class Residency:
         self._ranking = Ranking()
         self._guard = Guard()
         self._room = Room(budget_bytes, self._resident, self._ranking, self._guard)
-        self._leaving: dict[Key, weak[Model]] = {}
+        self._leaving = Leaving()
         self._loads = Loads(home, runtimes, loader, now, adopt=partial(self._adopt, wanted=True))
         self._warmer = Warmer(recency, self._loads, arrived=self._adopt_warm, resident=self._resident)
         self._loads.ready = self._warmer.given
-        self._unnamed: deque[Key] = deque()
-        self._untrimmed: set[Runtime] = set()
-        self._table_changes = 0
+        self._surveys = Surveys(self._loads, self._surveyed)
         self._saved = now()
         self._loaded = self._evictions = self._not_kept = 0
         self._load_seconds = 0.0
@@ -115,8 +112,8 @@ class Residency:
         """
         self.settle()
         self._forget()
-        self._tidy()
-        self._trim()
+        self._leaving.tidy()
+        self._leaving.trim(self._loads.run)
         now = self._now() if now is None else now
         if self._warmer.path is not None and now - self._saved >= SAVE_SECONDS:
             self._saved = now
@@ -130,8 +127,8 @@ class Residency:
         """A model that has just come, or is on its way out and still held."""
         self._loads.settle()
         model = self._resident.get(key)
-        if model is None and key in self._leaving:
-            model = self._leaving[key]()
+        if model is None:
+            model = self._leaving.find(key)
         if model is not None:
             model.uses += 1
             model.used = self._now()
@@ -168,7 +165,7 @@ class Residency:
             self._keep(key, model)
 
     def _keep(self, key: Key, model: Model) -> None:
-        self._leaving.pop(key, None)
+        self._leaving.returned(key)
         self._resident[key] = model
         self._room.held += model.nbytes
         self._ranking.enter(model)
@@ -191,22 +188,10 @@ class Residency:
         self._room.held -= model.nbytes
 
     def _leave(self, what: What, model: Model, why: str, now: float) -> None:
-        key = (model.tenant, model.sha256)
         self.log.add(what, model, why, now)
         if what in ("evicted", "not_kept"):
             self._guard.left(model)
-        self._leaving[key] = weak(model)
-        self._untrimmed.add(model.runtime)
-        if len(self._leaving) > 64:
-            self._tidy()
-
-    def _trim(self) -> None:
-        while self._untrimmed:
-            self._loads.run(self._untrimmed.pop().trim)
-
-    def _tidy(self) -> None:
-        for key in [key for key, held in self._leaving.items() if held() is None]:
-            del self._leaving[key]
+        self._leaving.add((model.tenant, model.sha256), model)
 
     # --- by the table ---
 
@@ -218,28 +203,17 @@ class Residency:
         """Let go of every model that the table does not name, and pin what it pins. The loader's thread looks it up."""
         self.settle()
         self._room.table = table
-        self._table_changes += 1
-        self._unnamed.clear()
-        self._loads.run(
-            self._survey, table, [*self._resident, *self._loads.failures.keys()], self._table_changes
-        )
+        self._surveys.begin(table, [*self._resident, *self._loads.failures.keys()])
 
-    def _survey(self, table: EndpointTable, keys: list[Key], change: int) -> None:
-        found = survey(table, keys)
-        self._loads.later(lambda: self._apply(table, found, change))
-
-    def _apply(self, table: EndpointTable, found: Survey, change: int) -> None:
-        if change != self._table_changes:
-            return  # a newer table is being looked through
-        fresh = self._room.pin(by_table=found.pinned)
+    def _surveyed(self, table: EndpointTable, pinned: frozenset[Key]) -> None:
+        fresh = self._room.pin(by_table=pinned)
         if fresh:
             self._warmer.add(table, fresh)
-        self._unnamed.extend(found.unnamed)
         self._forget()
 
     def _forget(self) -> None:
         """Let go of some that no deployment names; the rest with the next tick, so that nobody waits for thousands."""
-        unnamed = self._unnamed
+        unnamed = self._surveys.unnamed
         models: list[Model] = []
         while unnamed and len(models) < FORGOTTEN_AT_ONCE:
             key = unnamed.popleft()
@@ -269,7 +243,7 @@ class Residency:
         self.settle()
         self._let_go("cleared", list(self._resident.values()), "everything was to be cleared")
         self._resident.clear()  # an emptied dictionary keeps its table; a cleared one does not
-        self._trim()
+        self._leaving.trim(self._loads.run)
 
     def unload(self, tenant: TenantId, sha256s: Iterable[str]) -> int:
         """Let go of these models, but for those in use; how many went. The next request for one loads it again."""
@@ -297,7 +271,7 @@ class Residency:
 
     def counts(self) -> ResidencyCounts:
         """Sizes and counts, for metrics."""
-        self._tidy()
+        self._leaving.tidy()
         return ResidencyCounts(
             len(self._resident), self._room.held, self._room.budget, len(self._loads.loading), len(self._leaving),
             self._loaded, self._evictions, self._not_kept, self._loads.failed, self._load_seconds,
@@ -314,7 +288,7 @@ class Residency:
         model = self._resident.get(key)
         if model is not None:
             return state_of(model, "READY", now, pinned=pinned)
-        leaving = self._leaving[key]() if key in self._leaving else None
+        leaving = self._leaving.find(key)
         return None if leaving is None else state_of(leaving, "UNLOADING", now, pinned=False)
 
     def failure(self, tenant: TenantId, sha256: str) -> BaseException | None:
@@ -333,7 +307,5 @@ class Residency:
             yield loading_state(key, loading.size, now - loading.since, pinned=key in pins)
         for model in self._resident.values():
             yield state_of(model, "READY", now, pinned=(model.tenant, model.sha256) in pins)
-        for held in self._leaving.values():
-            leaving = held()
-            if leaving is not None:
-                yield state_of(leaving, "UNLOADING", now, pinned=False)
+        for leaving in self._leaving:
+            yield state_of(leaving, "UNLOADING", now, pinned=False)
