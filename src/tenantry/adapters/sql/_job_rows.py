@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from tenantry.adapters.sql.database import Database
 from tenantry.adapters.sql.tables import QUEUED, RUNNING, job_events, job_turns, jobs
-from tenantry.ports.jobs import Job, JobEvent, no_such_job
+from tenantry.ports.jobs import Job, JobEvent, JobState, no_such_job
 from tenantry.tenancy import TenantId
 
 
@@ -123,3 +123,13 @@ _NEXT_TENANT = (
 _OLDEST_READY = (
     sa.select(jobs.c.id).where(jobs.c.tenant == sa.bindparam("of"), _READY).order_by(jobs.c.seq).limit(1)
 )
+
+
+def chosen_jobs(tenant: TenantId, kind: str | None, state: JobState | None) -> list[sa.ColumnElement[bool]]:
+    """The conditions of a list of jobs."""
+    chosen = [jobs.c.tenant == tenant]
+    if kind is not None:
+        chosen.append(jobs.c.kind == kind)
+    if state is not None:
+        chosen.append(jobs.c.state == state)
+    return chosen

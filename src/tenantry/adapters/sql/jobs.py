@@ -9,12 +9,12 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 
 from tenantry.adapters.sql import _schedules
 from tenantry.adapters.sql._job_rows import (
     change_job,
+    chosen_jobs,
     events_after,
     find_job,
     job_of,
@@ -23,11 +23,12 @@ from tenantry.adapters.sql._job_rows import (
     take_turn,
     write_event,
 )
+from tenantry.adapters.sql._leases import end, held, json_text, lapse, owned, requeue
 from tenantry.adapters.sql.database import Database
 from tenantry.adapters.sql.directory import require_tenant
 from tenantry.adapters.sql.tables import QUEUED, RUNNING, jobs
 from tenantry.ports.clock import Clock, SystemClock
-from tenantry.ports.jobs import RELEASED, Claim, Job, JobEvent, JobState, Schedule, job_lost
+from tenantry.ports.jobs import RELEASED, Claim, Job, JobEvent, JobState, Schedule
 from tenantry.tenancy import TenantId
 
 _EVENTS_AT_ONCE = 1000
@@ -88,7 +89,7 @@ class SqlJobs:
         """See ``Jobs.heartbeat``."""
         with self._database.write() as connection:
             change = (
-                jobs.update().where(*_held(claim)).values(lease_until=self._clock.now() + claim.lease_seconds)
+                jobs.update().where(*held(claim)).values(lease_until=self._clock.now() + claim.lease_seconds)
             )
             return connection.execute(change).rowcount == 1
 
@@ -101,34 +102,34 @@ class SqlJobs:
     def succeed(self, claim: Claim, result: dict[str, Any]) -> bool:
         """See ``Jobs.succeed``."""
         return self._write(
-            claim, **_end("succeeded", self._clock.now()), progress=1.0, detail="", result=_json(result)
+            claim, **end("succeeded", self._clock.now()), progress=1.0, detail="", result=json_text(result)
         )
 
     def fail(self, claim: Claim, error: dict[str, Any], retry_in: float | None = None) -> bool:
         """See ``Jobs.fail``."""
         now = self._clock.now()
         again = retry_in is not None and claim.attempt < claim.job.max_attempts
-        values = _requeue(now + (retry_in or 0.0)) if again else _end("failed", now)
-        return self._write(claim, **values, detail=str(error.get("error", ""))[:500], error=_json(error))
+        values = requeue(now + (retry_in or 0.0)) if again else end("failed", now)
+        return self._write(claim, **values, detail=str(error.get("error", ""))[:500], error=json_text(error))
 
     def release(self, claim: Claim) -> bool:
         """See ``Jobs.release``."""
-        values = _requeue(self._clock.now()) | {"max_attempts": jobs.c.max_attempts + 1}
+        values = requeue(self._clock.now()) | {"max_attempts": jobs.c.max_attempts + 1}
         return self._write(claim, **values, detail=RELEASED)
 
     def stop(self, claim: Claim) -> bool:
         """See ``Jobs.stop``."""
         now = self._clock.now()
         with self._database.write() as connection:
-            mine = (*_owned(claim), jobs.c.cancel_requested)
-            return change_job(connection, mine, _end("cancelled", now), now) is not None
+            mine = (*owned(claim), jobs.c.cancel_requested)
+            return change_job(connection, mine, end("cancelled", now), now) is not None
 
     def cancel(self, tenant: TenantId, job_id: str) -> Job:
         """See ``Jobs.cancel``."""
         now = self._clock.now()
         mine = (jobs.c.tenant == tenant, jobs.c.id == job_id)
         with self._database.write() as connection:
-            values = _end("cancelled", now) | {"cancel_requested": True}
+            values = end("cancelled", now) | {"cancel_requested": True}
             if change_job(connection, (*mine, jobs.c.state == QUEUED), values, now):
                 note_waiting(self._database, connection, tenant)
             running = (*mine, jobs.c.state == RUNNING, ~jobs.c.cancel_requested)
@@ -152,7 +153,7 @@ class SqlJobs:
         """See ``Jobs.list``."""
         chosen = (
             jobs.select()
-            .where(*_chosen(tenant, kind, state))
+            .where(*chosen_jobs(tenant, kind, state))
             .order_by(jobs.c.created.desc(), jobs.c.seq.desc())
         )
         with self._database.read() as connection:
@@ -160,7 +161,7 @@ class SqlJobs:
 
     def count(self, tenant: TenantId, *, kind: str | None = None, state: JobState | None = None) -> int:
         """See ``Jobs.count``."""
-        chosen = sa.select(sa.func.count()).select_from(jobs).where(*_chosen(tenant, kind, state))
+        chosen = sa.select(sa.func.count()).select_from(jobs).where(*chosen_jobs(tenant, kind, state))
         with self._database.read() as connection:
             return int(connection.execute(chosen).scalar_one())
 
@@ -180,7 +181,7 @@ class SqlJobs:
         with self._database.write() as connection:
             found = [job_of(row) for row in connection.execute(jobs.select().where(lapsed))]
             changed = [
-                change_job(connection, (jobs.c.id == job.id, lapsed), _lapse(job, now), now) for job in found
+                change_job(connection, (jobs.c.id == job.id, lapsed), lapse(job, now), now) for job in found
             ]
             for job in found:
                 note_waiting(self._database, connection, job.tenant)
@@ -248,7 +249,7 @@ class SqlJobs:
             "tenant": tenant,
             "kind": kind,
             "key": key,
-            "payload": _json(payload),
+            "payload": json_text(payload),
             "state": "queued",
             "attempt": 0,
             "max_attempts": max(1, max_attempts),
@@ -291,54 +292,7 @@ class SqlJobs:
     def _write(self, claim: Claim, **values: Any) -> bool:
         now = self._clock.now()
         with self._database.write() as connection:
-            job = change_job(connection, _held(claim), values, now)
+            job = change_job(connection, held(claim), values, now)
             if job is not None and job.state == "queued":
                 note_waiting(self._database, connection, job.tenant)
         return job is not None
-
-
-def _owned(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        jobs.c.id == claim.job.id,
-        jobs.c.tenant == claim.job.tenant,
-        jobs.c.state == RUNNING,
-        jobs.c.owner == claim.owner,
-        jobs.c.attempt == claim.attempt,
-    )
-
-
-def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
-    return (*_owned(claim), ~jobs.c.cancel_requested)
-
-
-def _end(state: JobState, now: float) -> dict[str, Any]:
-    return {"state": state, "finished": now, "owner": None, "lease_until": None}
-
-
-def _requeue(not_before: float) -> dict[str, Any]:
-    return {"state": "queued", "not_before": not_before, "owner": None, "lease_until": None}
-
-
-def _lapse(job: Job, now: float) -> dict[str, Any]:
-    """What becomes of a job whose worker fell silent."""
-    if job.cancel_requested:
-        return _end("cancelled", now)
-    if job.attempt < job.max_attempts:
-        return _requeue(now) | {"detail": f"taken back from a silent worker after attempt {job.attempt}"}
-    error = job_lost(job)
-    return _end("failed", now) | {"detail": error["error"], "error": _json(error)}
-
-
-def _chosen(
-    tenant: TenantId, kind: str | None, state: JobState | None
-) -> builtins.list[sa.ColumnElement[bool]]:
-    chosen = [jobs.c.tenant == tenant]
-    if kind is not None:
-        chosen.append(jobs.c.kind == kind)
-    if state is not None:
-        chosen.append(jobs.c.state == state)
-    return chosen
-
-
-def _json(value: dict[str, Any]) -> str:
-    return msgspec.json.encode(value).decode()
