@@ -1,4 +1,6 @@
-"""The worker's side: records go into memory at once, and to disk by a thread of the writer's own."""
+"""The worker's side: records go into memory at once, and to disk by a thread of the writer's own. Another syncs what is
+full meanwhile, so that records need not wait in memory for it.
+"""
 
 import os
 import secrets
@@ -11,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tenantry.segments._ending import Ending
 from tenantry.segments._frames import MARK, framed
 from tenantry.segments._names import (
     BAD,
@@ -20,7 +23,6 @@ from tenantry.segments._names import (
     of_kind,
     of_worker,
     still_at,
-    sync_folder,
 )
 from tenantry.segments._reader import recovered
 from tenantry.telemetry import get_logger
@@ -88,6 +90,7 @@ class SegmentWriter:
         self._closing = False
         self._wake = threading.Event()
         self._open: _Open | None = None
+        self._ending: Ending | None = None
         self._size = 0
         self._failing = False
         (folder / kind).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -159,6 +162,8 @@ class SegmentWriter:
     def _turn(self, *, finish: bool) -> None:
         """Write what waits; close the segment where it is due."""
         try:
+            if self._ending is not None and self._ending.done:
+                self._settle()
             while self._waiting:
                 self._write(*self._waiting.popleft())
                 if self._size >= self._max_bytes:
@@ -167,6 +172,8 @@ class SegmentWriter:
                 finish or time.monotonic() - self._open.since >= self._max_seconds
             ):
                 self._rotate()
+            if finish:
+                self._settle()
         except OSError as error:
             self._give_up(error)
 
@@ -214,15 +221,26 @@ class SegmentWriter:
             os.close(handle)  # somebody who tidied up took the new file for a dead writer's
 
     def _rotate(self) -> None:
-        """Close the open segment: synced first, then named as closed, so that a closed one is whole."""
+        """Let the open segment be closed. One at a time: a disk that stands still is to fill memory, which is bounded,
+        and not the folder.
+        """
         here = self._open
         if here is None:
             return
-        os.fsync(here.handle)
-        here.path.rename(here.path.with_suffix(CLOSED))
-        sync_folder(here.path.parent)
-        os.close(here.handle)
+        self._settle()
         self._open, self._size = None, 0
+        self._ending = Ending(here.path, here.handle)
+
+    def _settle(self) -> None:
+        """Wait until the segment that is being closed is closed."""
+        ending, self._ending = self._ending, None
+        if ending is None:
+            return
+        try:
+            ending.wait()
+        except OSError:
+            _recovered(ending.path)
+            raise
         self._keep_budget()
 
     def _keep_budget(self) -> None:
@@ -253,10 +271,15 @@ class SegmentWriter:
             path, handle, _ = self._open
             self._open, self._size = None, 0
             os.close(handle)
-            try:
-                recovered(path)
-            except OSError:
-                _log.exception("a segment is left for the next start", path=path.name)
+            _recovered(path)
         if not self._failing:
             self._failing = True
             _log.error("segments cannot be written; records are dropped", kind=self._kind, error=str(error))
+
+
+def _recovered(path: Path) -> None:
+    """Close what the disk failed to take as far as it is whole, if the disk takes that."""
+    try:
+        recovered(path)
+    except OSError:
+        _log.exception("a segment is left for the next start", path=path.name)
