@@ -320,6 +320,19 @@ def test_a_server_without_a_key_is_refused_before_it_is_asked(tenantry: Run, tmp
     assert "--key" in done.error["hint"]
 
 
+def test_a_server_that_is_named_is_the_one_that_is_loaded(
+    tenantry: Run, served: Path, tmp_path: Path
+) -> None:
+    url = json.loads((served / "run" / "server.json").read_text())["control_url"]
+    made = tenantry("--home", served, "--tenant", "acme", "--json", "key", "create", "--role", "scorer").json
+    words = ("--home", tmp_path, "--server", url, "--json", "load", "--rate", "50")
+    short = ("--duration", "1s", "--warmup", "0s")
+    done = tenantry("--key", made["key"], *words, *short)
+    assert done.status == 0, done.err
+    assert done.json["report"]["stages"][0]["errors"] == 0
+    assert tenantry(*words, *short).error["code"] == "unauthenticated"
+
+
 def test_another_tenants_key_sees_nothing_of_acme(tenantry: Run, served: Path, records: Path) -> None:
     made = tenantry("--home", served, "--tenant", "bolt", "--json", "key", "create", "--role", "builder").json
     words = ("--home", served, "--key", made["key"], "--tenant", "acme", "--json")

@@ -24,6 +24,15 @@ def connect(settings: Settings) -> Backend:
     return HttpBackend(url, settings.key or _operator_key(settings), settings.tls_certificate)
 
 
+def scoring_url(server: str, settings: Settings) -> str:
+    """The scoring API of the installation whose control API is at ``server``; that is told without a key."""
+    backend = HttpBackend(server, settings.key or "-", settings.tls_certificate)
+    try:
+        return str(backend.scoring_url()).rstrip("/")
+    finally:
+        backend.close()
+
+
 def read_file(tenant: TenantId, file: Path, encoding: str | None, delimiter: str | None) -> "Reading":
     """Read a table on this machine, without opening the installation."""
     from tenantry.app.control import open_reader  # noqa: PLC0415

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from tenantry.app.recorded import recorded_log
+from tenantry.cli.connect import scoring_url
 from tenantry.cli.load_options import Content
 from tenantry.cli.session import Session
 from tenantry.cli.show import counted, pairs, table
@@ -51,11 +52,14 @@ class Aim(NamedTuple):
 
 
 def aim(session: Session, where: str | None, keys: Path | None, model: str | None, ca: str | None) -> Aim:
-    """The server and the targets: from the keys that were given, else of the home folder.
+    """The server and the targets: from the keys that were given, else of the home folder. Without ``where``, the
+    server that was named for all commands is meant, else the one on the home folder.
 
     Raises ``InvalidRequest("load_url")``, ``InvalidRequest("load_targets")``, ``Unavailable("load_unreachable")``,
     ``Unauthenticated``.
     """
+    if where is None and session.settings.server is not None:
+        where = scoring_url(session.settings.server, session.settings)
     is_url = where is not None and "://" in where
     home = Path(where) if where is not None and not is_url else session.settings.home
     url = where if is_url and where is not None else _running(home)

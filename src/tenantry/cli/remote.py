@@ -236,16 +236,18 @@ class HttpBackend(HttpDeployments, HttpRollouts):
 
     @contextmanager
     def scorer(self, tenant: TenantId, detail: VersionDetail) -> Iterator[Scorer]:
-        """Score through the scoring API, on the port that the control API names."""
+        """Score through the scoring API."""
+        yield HttpScorer(self._http.request, self.scoring_url(), tenant, detail)
+
+    def scoring_url(self) -> httpx.URL:
+        """The scoring API's address: on the control API's host, on the port that it names."""
         server = self._http.get("", _Server)
         if server.data_port is None:
             raise Unavailable(
                 "server_unreachable", "the server's scoring API is not running", hint="Start 'tenantry up'."
             )
         url = httpx.URL(self._http.url).copy_with(port=server.data_port, path="/")
-        if server.data_tls:
-            url = url.copy_with(scheme="https")
-        yield HttpScorer(self._http.request, url, tenant, detail)
+        return url.copy_with(scheme="https") if server.data_tls else url
 
 
 class _Caller(msgspec.Struct, frozen=True):

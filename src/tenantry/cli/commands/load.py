@@ -44,7 +44,8 @@ def load(
     Parameters
     ----------
     where
-        The scoring API's address, or a home folder on which a server runs; by default the home folder's.
+        The scoring API's address, or a home folder on which a server runs; by default that of --server, else
+        the home folder's.
     """
     # Imported here: help and wrong usage do without an event loop and NumPy.
     from tenantry import loadtest  # noqa: PLC0415
