@@ -72,8 +72,9 @@ def _left_out(left: list[dict[str, Any]]) -> Table:
 
 
 def predictions(outcome: Outcome) -> Panel:
-    """The scored records with their reasons."""
-    positive = outcome.scorecard["positive_class"]
+    """The scored records with their reasons, and from which chance on a record is called positive: seldom one half."""
+    card = outcome.scorecard
+    positive = card["positive_class"]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column(f"chance of {positive}", justify="right")
     table.add_column("label")
@@ -84,8 +85,13 @@ def predictions(outcome: Outcome) -> Panel:
             f"[bold]{prediction['score']:.1%}[/bold]", Text(str(prediction["label"])), Text(reasons)
         )
     asked = f"POST /predict/{outcome.case.prediction}?explain=3"
-    title = f"[bold]{outcome.case.tenant}[/bold] · {asked}"
-    return Panel(table, title=title, title_align="left")
+    return Panel(
+        table,
+        title=f"[bold]{outcome.case.tenant}[/bold] · {asked}",
+        subtitle=Text(f"called {positive} from {card['threshold']:.1%} on"),
+        title_align="left",
+        subtitle_align="right",
+    )
 
 
 def closed_door(asker: Outcome, owner: Outcome, status: int, body: str, *, same: bool) -> Panel:
