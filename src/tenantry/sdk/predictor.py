@@ -16,16 +16,17 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from tenantry.apps import PredictionDefinition
 from tenantry.automl import TrainedModel, train
+from tenantry.bundle.manifest import PLAN
 from tenantry.bundle.scorecard import Scorecard
 from tenantry.errors import InvalidData, InvalidRequest
-from tenantry.plan import Plan
-from tenantry.plan.reasons import Reason, reasons
+from tenantry.plan.reasons import Reason
 from tenantry.schema import Task
 from tenantry.sdk import _file
 from tenantry.sdk._errors import InvalidTable
+from tenantry.sdk._learnt import Learnt
 from tenantry.sdk._shown import ShownScorecard
 from tenantry.sdk._target import Target, numbers_of, read_target
-from tenantry.sdk.frames import Frame, plan_column, read_frame
+from tenantry.sdk.frames import Frame, read_frame
 from tenantry.tenancy import TenantId
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -134,7 +135,7 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
         target = read_target(self.target, self.task, frame.table.column_names, outcome, y)
         model = self._train(frame.table.append_column(target.name, target.values), target)
         parts = {
-            "plan.tnp": model.plan,
+            PLAN: model.plan,
             "scorecard.json": msgspec.json.encode(model.scorecard),
             "model_card.md": model.model_card.encode(),
             "reference.json": msgspec.json.encode(model.reference),
@@ -186,31 +187,26 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
         return frame.without(self.target), frame.table.column(self.target)
 
     def _learn(self, parts: dict[str, bytes], target: Target, columns: tuple[str, ...]) -> None:
-        self._parts = parts
-        self._columns = columns
-        self._opened = Plan.from_bytes(parts["plan.tnp"])
-        signature = self._opened.meta.signature
-        self._target = target.learnt(signature)
-        self.task_ = signature.task
+        self._learnt = learnt = Learnt(parts, target, columns)
+        self.task_ = learnt.task
         self.__dict__.pop("classes_", None)
-        if signature.task is Task.REGRESSION:
-            return
-        labels = self._target.labels(signature.classes)
-        self._order = np.argsort(labels, kind="stable")
-        self.classes_ = labels[self._order]
+        if learnt.classes is not None:
+            self.classes_ = learnt.classes
 
     # --- predicting -----------------------------------------------------------------------------------------
 
     def predict(self, X: Any) -> Any:
         """Labels, or values, one per row: a series of the library that ``X`` came from."""
         frame = self._checked(X)
-        return frame.series(self._target.name, self._predicted(self._scores(frame.table)))
+        learnt = self._learnt
+        found = learnt.predicted(learnt.scores(frame.table), self.threshold)
+        return frame.series(learnt.target.name, found)
 
     @_for_classes
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Calibrated probabilities, (rows, classes), columns as in ``classes_``."""
         frame = self._checked(X)
-        return self._probabilities(self._scores(frame.table))
+        return self._learnt.probabilities(self._learnt.scores(frame.table))
 
     def predict_table(self, X: Any, k: int = 0) -> Any:
         """All outputs as a table of the library that ``X`` came from (Arrow for arrays).
@@ -220,26 +216,28 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
         joined by "; ").
         """
         frame = self._checked(X)
-        scores = self._scores(frame.table)
+        learnt = self._learnt
+        scores = learnt.scores(frame.table)
         columns: dict[str, npt.NDArray[Any]] = {}
         if self.task_ is Task.REGRESSION:
             columns["score"] = scores[:, 0]
         else:
-            shares = self._probabilities(scores)
-            columns["label"] = self._predicted(scores)
+            shares = learnt.probabilities(scores)
+            columns["label"] = learnt.predicted(scores, self.threshold)
             columns["score"] = scores[:, 0] if self.task_ is Task.BINARY else shares.max(axis=1)
             columns |= {
                 f"probability_{label}": shares[:, i] for i, label in enumerate(self.classes_.tolist())
             }
         if k > 0:
-            texts = ["; ".join(reason.text for reason in row) for row in self._explained(frame.table, k)]
+            texts = ["; ".join(reason.text for reason in row) for row in learnt.explained(frame.table, k)]
             columns["reasons"] = np.array(texts, dtype=object)
         return frame.frame(columns)
 
     def explain(self, X: Any, k: int = 3) -> list[list[Reason]]:
         """The ``k`` columns that moved each row's score most, strongest first, in words: exact Shapley
         values, summed over what each raw column was encoded into (their unit: see ``Reason``)."""
-        return self._explained(self._checked(X).table, k)
+        table = self._checked(X).table
+        return self._learnt.explained(table, k)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Accuracy, or R² for regression. ``y`` may be left out where ``X`` holds the target's column;
@@ -249,7 +247,7 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
             outcome = self._without_target(read_frame(X))[1]
             if outcome is None:
                 raise InvalidTable("target_missing", "score needs y, or the target's column in X")
-            y, known = self._target.typed(outcome)
+            y, known = self._learnt.target.typed(outcome)
             predicted = predicted[known]
         if self.task_ is Task.REGRESSION:
             return float(r2_score(numbers_of(y), predicted))
@@ -258,25 +256,26 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
     def scorecard(self) -> Scorecard:
         """How well the model does and on what it rests, measured out of fold; reads well when printed."""
         check_is_fitted(self)
-        return ShownScorecard.of(msgspec.json.decode(self._parts["scorecard.json"], type=Scorecard))
+        return ShownScorecard.of(msgspec.json.decode(self._learnt.parts["scorecard.json"], type=Scorecard))
 
     # --- keeping --------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> Path:
         """Write the predictor to one file (a zip archive of the plan and JSON); gives its path."""
         check_is_fitted(self)
-        target = self._target
+        learnt = self._learnt
+        target = learnt.target
         head = _file.Head(
             format=_file.FORMAT,
             params=self._plain_params(),
-            columns=self._columns,
+            columns=learnt.columns,
             named=hasattr(self, "feature_names_in_"),
             target=target.name,
             labels=target.label_list(),
             label_kind=target.kind,
             sha256={},
         )
-        _file.write(Path(path), head, self._parts)
+        _file.write(Path(path), head, learnt.parts)
         return Path(path)
 
     @classmethod
@@ -311,11 +310,6 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
             for name, value in (params | lists).items()
         }
 
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = dict(super().__getstate__())
-        state.pop("_opened", None)  # an open plan belongs to its process
-        return state
-
     # --- inside ---------------------------------------------------------------------------------------------
 
     def __sklearn_tags__(self) -> Tags:
@@ -331,48 +325,10 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_parts")
-
-    def _plan(self) -> Plan:
-        if not hasattr(self, "_opened"):
-            self._opened = Plan.from_bytes(self._parts["plan.tnp"])
-        return self._opened
+        return hasattr(self, "_learnt")
 
     def _checked(self, X: Any) -> Frame:
         check_is_fitted(self)
         frame, _ = self._without_target(read_frame(X))
         validate_data(self, frame.native, reset=False, skip_check_array=True)
-        return frame.renamed(self._columns)
-
-    def _scores(self, table: pa.Table) -> npt.NDArray[np.float64]:
-        """(rows, outputs) as the plan gives them."""
-        plan = self._plan()
-        numbers = {column.name: column.datatype == "FP64" for column in plan.meta.signature.inputs}
-        columns = [plan_column(table.column(name), number=numbers.get(name, False)) for name in plan.columns]
-        data = plan.score_columns(columns, table.num_rows)
-        return np.frombuffer(data, dtype=np.float64).reshape(table.num_rows, plan.n_outputs)
-
-    def _probabilities(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        if self.task_ is Task.BINARY:
-            signature = self._plan().meta.signature
-            positive = signature.classes.index(signature.positive_class or signature.classes[-1])
-            both = [1.0 - scores[:, 0], scores[:, 0]]
-            scores = np.stack(both if positive else both[::-1], axis=1)
-        return np.ascontiguousarray(scores[:, self._order])
-
-    def _predicted(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
-        if self.task_ is Task.REGRESSION:
-            return scores[:, 0].copy()
-        signature = self._plan().meta.signature
-        labels = self._target.labels(signature.classes)
-        if self.task_ is Task.BINARY:
-            positive = signature.classes.index(signature.positive_class or signature.classes[-1])
-            threshold = signature.threshold if self.threshold is None else self.threshold
-            return labels[np.where(scores[:, 0] >= threshold, positive, 1 - positive)]
-        found: npt.NDArray[Any] = labels[scores.argmax(axis=1)]
-        return found
-
-    def _explained(self, table: pa.Table, k: int) -> list[list[Reason]]:
-        plan = self._plan()
-        records = table.select(list(plan.columns)).to_pylist()
-        return [reasons(plan, record, k) for record in records]
+        return frame.renamed(self._learnt.columns)
