@@ -80,6 +80,18 @@ def test_a_feature_that_costs_is_found_against_the_baseline(
     assert {asked.body for asked in api.asked if asked.method == "POST"} == {b'{"a":"1","b":"x"}'}
 
 
+def test_a_file_s_records_are_all_sent(
+    api: SmallServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = tmp_path / "records.csv"
+    records.write_text("a\n" + "\n".join(map(str, range(500))))
+    words = ["load", api.url, "--key", "k", "--model", "churn", "--records", str(records), "--json"]
+    assert run([*words, "--connections", "8", *QUICK]) == 0
+    capsys.readouterr()
+    sent = {asked.body for asked in api.asked if asked.method == "POST"}
+    assert len(sent) > 200  # of 500, by chance; it was the first 64, however many there were
+
+
 def test_a_recorded_log_is_replayed(
     api: SmallServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -102,16 +102,20 @@ def requests_of(
         raise InvalidRequest("load_shape", "a request holds at least 1 row")
     given = read_records(content.records) if content.records is not None else None
     if given is not None and content.protocol == "predict":
-        same = bodies(given, rows=content.rows)
+        same = bodies(given, rows=content.rows, pool=len(given))
         return assemble(aim.url, [(target, same) for target in aim.targets], path=path), None
     if not session.json:
         session.note(f"asking for the inputs of {counted(len(aim.targets), 'model')}")
     found = inputs_of(aim.url, aim.targets, ca)
     made: dict[object, list[bytes]] = {}
+    # All records of a file, unless there would be as many tensors for each of many kinds of models.
+    pool = POOL if given is None else max(POOL, len(given) // len(set(found)))
     for inputs in found:
         if inputs not in made:
             rows = given if given is not None else random_records(inputs, POOL * min(content.rows, 20))
-            made[inputs] = bodies(rows, protocol=content.protocol, rows=content.rows, inputs=inputs)
+            made[inputs] = bodies(
+                rows, protocol=content.protocol, rows=content.rows, inputs=inputs, pool=pool
+            )
     pairs_ = [(target, made[inputs]) for target, inputs in zip(aim.targets, found, strict=True)]
     return assemble(aim.url, pairs_, path=path), None
 
