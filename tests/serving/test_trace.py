@@ -141,7 +141,9 @@ def test_failed_and_slow_requests_have_a_line_and_others_none(lines: io.StringIO
 def test_refusals_are_counted_elsewhere_and_have_no_lines(lines: io.StringIO) -> None:
     with ThreadPoolExecutor(1) as background:
         log = RequestLog(background)
-        for number, code in enumerate(("rate_limited", "too_many_in_flight", "deadline_unreachable", "deadline_passed", "shed")):
+        for number, code in enumerate(
+            ("rate_limited", "too_many_in_flight", "deadline_unreachable", "deadline_passed", "shed")
+        ):
             work = done(429 if number < 2 else 503)
             work.code = code
             log.finished(work)
