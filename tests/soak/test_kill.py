@@ -177,11 +177,13 @@ def test_kill_at_any_point_leaves_everything_whole(
 
 
 def _check_endings(jobs: Sequence[Job], unharmed: set[str], kills: int) -> None:
-    """What nobody touched succeeded; of the others each ended well or with a code, and some well."""
+    """What nobody touched succeeded; of the others each did, or was killed in its last attempt, too."""
     assert {job.state for job in jobs if job.id in unharmed} == {"succeeded"}
     harmed = [job for job in jobs if job.id not in unharmed]
     for job in harmed:
-        assert job.state == "succeeded" or (job.error or {}).get("code") in ("job_lost", "job_crashed")
+        if job.state != "succeeded":
+            assert (job.error or {}).get("code") in ("job_lost", "job_crashed")
+            assert job.attempt == job.max_attempts, "a job was given up early"
     endings = {state: sum(job.state == state for job in harmed) for state in ("succeeded", "failed")}
     print(json.dumps({"kills": kills, **endings, "retried": sum(job.attempt > 1 for job in harmed)}))
-    assert endings["succeeded"] > 0
+    assert any(job.attempt > 1 for job in harmed)
