@@ -22,10 +22,11 @@ from tenantry.routing import Endpoint, EndpointTable, VersionRef
 from tenantry.routing.rules import Arm, Rule, Split
 from tenantry.routing.table import TenantEntry
 from tenantry.schema import Task
+from tenantry.serving import residency_loads
 from tenantry.serving.eviction import EvictionLog, for_tenants
 from tenantry.serving.models import Model
 from tenantry.serving.residency import Residency
-from tenantry.serving.residency_loads import measured_bytes, read_model
+from tenantry.serving.residency_loads import CROWD, measured_bytes, read_model
 from tenantry.serving.shapes import shapes
 from tenantry.tenancy import TenantId
 
@@ -140,6 +141,32 @@ def test_two_hundred_at_once_load_once(place: Place) -> None:
     assert residency.load(ACME, ref).result(0) is found
     (state,) = residency.states()
     assert (state.state, state.loads, state.bytes) == ("READY", 1, residency.bytes)
+
+
+def test_the_loader_rests_between_the_loads_of_a_storm_and_not_otherwise(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr(residency_loads.time, "sleep", rests.append)
+    residency = place.residency()
+    refs = [place.store(ACME, float(number)) for number in range(3 * CROWD)]
+    for ref in refs[:CROWD]:
+        place.use(residency, ACME, ref)
+    place.runtime.gate.clear()
+    few = [residency.load(ACME, ref) for ref in refs[CROWD : 2 * CROWD]]
+    place.runtime.gate.set()
+    for future in few:
+        future.result(30)
+    place.settled(residency)
+    assert rests == []
+    for ref in refs:
+        place.runtime.gate.clear()
+        residency.load(BOLT, ref)
+    place.runtime.gate.set()
+    place.settled(residency)
+    assert residency.counts().loads == 5 * CROWD
+    assert rests == pytest.approx([0.001] * len(rests))  # as long as a load took
+    assert len(rests) >= CROWD
 
 
 def test_tenants_with_the_same_file_have_models_of_their_own(place: Place) -> None:

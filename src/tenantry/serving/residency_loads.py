@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
@@ -22,6 +23,11 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 FAILURES_KEPT = 4_096
 PAGE = 4_096
+CROWD = 8
+"""With more models than this to load, the loader rests after each as long as the load took: who waits for one of many
+waits a little longer, and those whose models are in memory do not feel it.
+"""
+LONGEST_REST = 0.01
 BOOKKEEPING_BYTES = 260
 """Per model, beside its own objects: its key, its places in a dictionary and in the ranking's heap."""
 
@@ -109,6 +115,8 @@ class Loads:
         else:
             self.later(partial(self._arrive, key, model))
             future.set_result(model)
+            if len(self.loading) > CROWD:
+                time.sleep(min(model.seconds, LONGEST_REST))
 
     def _arrive(self, key: Key, model: Model) -> None:
         del self.loading[key]
