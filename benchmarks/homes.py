@@ -42,8 +42,8 @@ CHUNK = 500
 U64 = NDArray[np.uint64]
 
 
-def forest(slots: int, seed: int = 0) -> tuple[Tree, ...]:
-    """100 random trees of 31 leaves."""
+def forest(slots: int, seed: int = 0, trees: int = TREES) -> tuple[Tree, ...]:
+    """Random trees of 31 leaves."""
     rng = np.random.default_rng(seed)
     nodes = LEAVES - 1
     children = np.arange(1, 2 * nodes + 1)
@@ -60,7 +60,7 @@ def forest(slots: int, seed: int = 0) -> tuple[Tree, ...]:
             cover=np.full(nodes, 100.0),
             leaf_cover=np.full(LEAVES, 50.0),
         )
-        for _ in range(TREES)
+        for _ in range(trees)
     )
 
 
@@ -70,7 +70,7 @@ def floats_plan() -> bytes:
     return _plan(columns, dict.fromkeys(FLOATS, SemanticType.NUMBER), len(FLOATS))
 
 
-def table_plan() -> bytes:
+def table_plan(trees: int = TREES) -> bytes:
     """20 raw columns as tables have them: 12 numbers, 6 categories, 2 dates; 24 slots."""
     rng = np.random.default_rng(1)
     numbers = tuple(NumberColumn(name=name, slot=i) for i, name in enumerate(NUMBERS))
@@ -97,10 +97,12 @@ def table_plan() -> bytes:
         **dict.fromkeys(WORDS, SemanticType.CATEGORY),
         **dict.fromkeys(DATES, SemanticType.DATE),
     }
-    return _plan((*numbers, *words, *dates), kinds, 24)
+    return _plan((*numbers, *words, *dates), kinds, 24, trees)
 
 
-def _plan(columns: tuple[PlanColumn, ...], kinds: dict[str, SemanticType], slots: int) -> bytes:
+def _plan(
+    columns: tuple[PlanColumn, ...], kinds: dict[str, SemanticType], slots: int, trees: int = TREES
+) -> bytes:
     inputs = tuple(Column(name=name, type=kind) for name, kind in kinds.items())
     quantiles = tuple(float(q) for q in np.linspace(-3, 3, 21))
     meta = PlanMeta(
@@ -118,7 +120,7 @@ def _plan(columns: tuple[PlanColumn, ...], kinds: dict[str, SemanticType], slots
             n_slots=slots,
             columns=columns,
             differences=(),
-            trees=forest(slots),
+            trees=forest(slots, trees=trees),
             linear=None,
             base=np.zeros(1),
             forest_weight=1.0,

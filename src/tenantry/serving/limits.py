@@ -18,7 +18,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Most reasons per row."""
     slice_rows: int = 256
     """Rows that are scored before other requests get their turn."""
-    explained_slice_rows: int = 16
+    explained_slice_rows: int = 8
     """The same where reasons are asked for."""
     body_seconds: float = 30.0
     """Longest time that a body may take to arrive."""

@@ -42,6 +42,7 @@ class Heading:
 _SERVER = (b"server", f"tenantry/{__version__}".encode())
 JSON = Heading((b"content-type", b"application/json"), _SERVER)
 """The headers of every JSON reply."""
+_CLOSE = (b"connection", b"close")
 _BINARY = (b"content-type", b"application/octet-stream")
 
 STATUS: dict[type[TenantryError], int] = {
@@ -99,6 +100,11 @@ class Response:
             self.heading = None
         return headers
 
+    @property
+    def closes(self) -> bool:
+        """Whether the connection ends with this reply."""
+        return self.heading is None and _CLOSE in self.headers
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Response) and (
             (self.status, self.headers, self.body) == (other.status, other.headers, other.body)
@@ -142,7 +148,7 @@ def error_reply(error: TenantryError) -> Response:
         response.heading = Heading(*JSON.pairs, *extra.items())
     if response.status in (408, 413):
         # What is left of the body will not be read.
-        response.headers.append((b"connection", b"close"))
+        response.headers.append(_CLOSE)
     return response
 
 

@@ -149,8 +149,9 @@ class Connection(asyncio.Protocol):
         work = self._begin(head.method, head.path, head.query, head.headers)
         if isinstance(work, Response):
             exchange.done(work)
-            if head.expects or head.length > self._common.bounds.discard_bytes:
-                # Who waits for leave to send may now send its body or not: what comes next cannot be told.
+            if head.expects or head.length > self._common.bounds.discard_bytes or work.closes:
+                # Who waits for leave to send may now send its body or not: what comes next cannot be told. And what
+                # comes after an answer that closes would be run for nobody.
                 exchange.close = True
                 self.intake.stop(dropped=True)
             return
