@@ -13,7 +13,7 @@ from tests.serving.bench import CHURN, RECORD, Bench, code, header
 from tenantry.admission import Policy, Quota
 from tenantry.routing import TenantEntry
 from tenantry.routing.rules import Fallback, Match, Pin, Rule, Shadow
-from tenantry.serving import Response
+from tenantry.serving import Response, predict, scheduler
 
 
 def test_a_request_is_answered_recorded_and_leaves_nothing_behind(on_loop: Any) -> None:
@@ -74,6 +74,32 @@ def test_a_loud_tenant_does_not_delay_a_quiet_one(on_loop: Any) -> None:
         assert order.index("quiet") <= 2
 
     on_loop(scenario)
+
+
+@pytest.mark.parametrize(("short", "order"), [(1.0, "aaaabbbb"), (0.0, "abababab")])
+def test_what_is_soon_done_is_finished_first_and_a_long_one_yields(
+    on_loop: Any, monkeypatch: pytest.MonkeyPatch, short: float, order: str
+) -> None:
+    steps: list[str] = []
+    scored = predict._outcomes
+
+    def told(model: Any, records: list[Any], *more: Any) -> Any:
+        steps.append(records[0].get("Contract", ""))
+        time.sleep(0.002)
+        return scored(model, records, *more)
+
+    monkeypatch.setattr(predict, "_outcomes", told)
+    monkeypatch.setattr(scheduler, "SHORT_SECONDS", short)
+
+    async def scenario(bench: Bench) -> None:
+        await bench.send()
+        steps.clear()
+        bench.scheduler._at_once = 1.0  # as if this turn of the loop had run enough at once
+        both = [bench.send(msgspec.json.encode([{"Contract": name}] * 4)) for name in "ab"]
+        assert [reply.status for reply in await asyncio.gather(*both)] == [200, 200]
+        assert "".join(steps) == order
+
+    on_loop(scenario, slice_rows=1)
 
 
 def test_a_tenants_limits_are_told_with_the_time_to_come_back(on_loop: Any) -> None:

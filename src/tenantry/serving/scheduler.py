@@ -25,7 +25,9 @@ from tenantry.serving.work import Row, Work
 
 SLICE_SECONDS = 0.001
 YIELDING = 20.0
-"""Seconds of others' arrivals that go before work's next step, for each second that it has taken."""
+"""Seconds of others' arrivals that go before work's next step, for each second that it has taken …"""
+SHORT_SECONDS = 0.005
+"""… beyond these. What is soon done is done in its turn: were it to wait again after each step, it would be late."""
 LEAST_COST = 1e-5
 """Seconds that a further step is taken to cost at least."""
 AT_ONCE_SECONDS = 0.0005
@@ -236,14 +238,15 @@ class Scheduler:
     def _again(self, task: Task) -> None:
         """Queue the next step of work. By its own time it would go before all that came later, and hold up short
         requests for a long one; behind all of them it would be late, and what it has done wasted. So each second
-        that it has taken puts it behind what came in the next few: a long one yields, a short one is soon done.
+        that it has taken, but for the first moments, puts it behind what came in the next few: a long one yields, a
+        short one is finished first.
         """
         work = task.work
         priority = SHADOW_PRIORITY if task.primary is not None else work.priority
         end = work.deadline
         if end == float("inf"):
             end = self._core.clock() + work.policy.deadline_ms / 1000.0
-        self._push(task, priority, end + YIELDING * work.busy)
+        self._push(task, priority, end + YIELDING * max(0.0, work.busy - SHORT_SECONDS))
 
     def _together(self, task: Task, row: Row, now: float) -> None:
         """Score a row, and with it those that wait for the same model."""
