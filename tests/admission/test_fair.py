@@ -31,6 +31,7 @@ PUSH = st.tuples(
     st.sampled_from([0.0, 0.0004, 0.001, 0.03]),
     st.floats(0.1, 6.0),
     st.sampled_from([None, "x", "y"]),
+    st.none() | st.floats(-6.0, 12.0),
 )
 OTHER = st.tuples(st.sampled_from(["pop", "pop", "pop", "take", "expired", "shed", "tick", "charge"]))
 
@@ -56,13 +57,28 @@ class World:
                 assert self.queue.cost_ahead(priority) == pytest.approx(expected, abs=2e-6 * (len(live) + 1))
 
     def push(
-        self, tenant: str, weight: float, priority: int, cost: float, ttl: float, batch: str | None
+        self,
+        tenant: str,
+        weight: float,
+        priority: int,
+        cost: float,
+        ttl: float,
+        batch: str | None,
+        rank: float | None,
     ) -> None:
         number = self.pushed = self.pushed + 1
         deadline = self.now + ttl
-        self.waiting[number] = (tenant, weight, priority, cost, deadline, batch, number)
+        place = deadline if rank is None else rank
+        self.waiting[number] = (tenant, weight, priority, cost, deadline, batch, number, place)
         self.queue.push(
-            number, tenant=tenant, weight=weight, priority=priority, cost=cost, deadline=deadline, batch=batch
+            number,
+            tenant=tenant,
+            weight=weight,
+            priority=priority,
+            cost=cost,
+            deadline=deadline,
+            batch=batch,
+            rank=rank,
         )
 
     def tick(self) -> None:
@@ -73,7 +89,7 @@ class World:
 
     def first_of_its_tenant(self, one: tuple) -> bool:
         rivals = [w for w in self.waiting.values() if w[0] == one[0] and w[2] == one[2] and w[4] > self.now]
-        return min(rivals, key=lambda w: (w[4], w[6])) == one
+        return min(rivals, key=lambda w: (w[7], w[6])) == one
 
     def pop(self) -> None:
         alive = [w for w in self.waiting.values() if w[4] > self.now]
@@ -240,6 +256,15 @@ def test_the_earliest_deadline_of_a_tenant_goes_first_then_who_came_first():
     for item, deadline in (("b", 5.0), ("c", 5.0), ("d", 9.0), ("a", 1.0)):
         push(queue, item, deadline=deadline)
     assert drain(queue) == ["a", "b", "c", "d"]
+
+
+def test_a_rank_places_an_item_and_its_deadline_still_ends_it():
+    queue = FairQueue[str]()
+    for item, deadline, rank in (("a", 5.0, None), ("b", 6.0, 1.0), ("c", 2.0, 5.5), ("d", 9.0, None)):
+        push(queue, item, deadline=deadline, rank=rank)
+    assert queue.pop(0.0) == "b"
+    assert queue.expired(3.0) == ["c"]  # from the midst of its tenant's items
+    assert drain(queue, 3.0) == ["a", "d"]
 
 
 def test_what_is_too_late_is_never_popped_and_is_handed_out_as_expired():

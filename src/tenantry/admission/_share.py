@@ -24,12 +24,12 @@ SLACK = 64
 class Entry(Generic[T]):
     """One waiting item. ``live`` turns false when it leaves the queue, whichever way."""
 
-    __slots__ = ("batch", "cost", "deadline", "flow", "item", "live", "share")
+    __slots__ = ("batch", "cost", "flow", "item", "live", "rank", "share")
 
-    def __init__(self, item: T, cost: float, deadline: float, batch: Hashable | None) -> None:
+    def __init__(self, item: T, cost: float, rank: float, batch: Hashable | None) -> None:
         self.item = item
         self.cost = cost
-        self.deadline = deadline
+        self.rank = rank
         self.batch = batch
         self.live = True
         self.flow: Flow[T]
@@ -37,7 +37,7 @@ class Entry(Generic[T]):
 
 
 class Flow(Generic[T]):
-    """One tenant's items in one class, earliest deadline first."""
+    """One tenant's items in one class, in order of rank: earliest deadline first, mostly."""
 
     __slots__ = ("cost", "items", "noted", "start", "tenant", "token", "weight")
 
@@ -97,7 +97,7 @@ class Share(Generic[T]):
         return len(self._flows)
 
     def push(self, entry: Entry[T], tenant: str, weight: float) -> None:
-        """Add an item at its place by deadline in its tenant's flow. O(log tenants); out of order, O(its items)."""
+        """Add an item at its place by rank in its tenant's flow. O(log tenants); out of order, O(its items)."""
         flow = self._flows.get(tenant)
         if flow is None:
             flow = self._flows[tenant] = Flow(tenant, weight, self.virtual)
@@ -108,11 +108,11 @@ class Share(Generic[T]):
         entry.flow = flow
         entry.share = self
         items = flow.items
-        if not items or items[-1].deadline <= entry.deadline:
+        if not items or items[-1].rank <= entry.rank:
             items.append(entry)
         else:
             place = len(items) - 1
-            while place and items[place - 1].deadline > entry.deadline:
+            while place and items[place - 1].rank > entry.rank:
                 place -= 1
             items.insert(place, entry)
         flow.cost += entry.cost
@@ -165,12 +165,14 @@ class Share(Generic[T]):
         return entry
 
     def drop(self, entry: Entry[T]) -> None:
-        """Remove an item that is first or last in its flow, unserved and uncharged."""
+        """Remove an item, unserved and uncharged. Mostly it is first or last in its flow; else, O(its items)."""
         items = entry.flow.items
         if items[0] is entry:
             items.popleft()
-        else:
+        elif items[-1] is entry:
             items.pop()
+        else:
+            items.remove(entry)
         self._forget(entry)
         if not items:
             self._rest(entry.flow)

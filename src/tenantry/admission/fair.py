@@ -53,7 +53,7 @@ class FairQueue(Generic[T]):
         self._shares: list[Share[T]] = [Share() for _ in range(classes)]
         self._size = 0
         # A lone item needs no order: it waits here, and the shares never hear of it.
-        self._solo: tuple[T, str, float, int, float, float, Hashable | None] | None = None
+        self._solo: tuple[T, str, float, int, float, float, Hashable | None, float] | None = None
         self._due: list[tuple[float, int, Entry[T]]] = []  # by deadline; dead where the entry is
         self._late: list[T] = []
         self._last: Flow[T] | None = None
@@ -103,19 +103,23 @@ class FairQueue(Generic[T]):
         cost: float,
         deadline: float,
         batch: Hashable | None = None,
+        rank: float | None = None,
     ) -> None:
         """Let an item wait. ``cost``: estimated seconds of work; ``deadline``: on the clock that ``pop`` is given;
-        ``batch``: items of one tenant and equal batch may run together (None: alone).
+        ``batch``: items of one tenant and equal batch may run together (None: alone); ``rank``: its place among its
+        tenant's deadlines, where that is not by its own.
         """
+        if rank is None:
+            rank = deadline
         if not self._size:
             self._size = 1
-            self._solo = (item, tenant, weight, priority, cost, deadline, batch)
+            self._solo = (item, tenant, weight, priority, cost, deadline, batch, rank)
             return
         if self._solo is not None:
             solo, self._solo = self._solo, None
             self._push(*solo)
         self._size += 1
-        self._push(item, tenant, weight, priority, cost, deadline, batch)
+        self._push(item, tenant, weight, priority, cost, deadline, batch, rank)
 
     def pop(self, now: float) -> T | None:
         """The item that goes next and can still make its deadline; None if there is none."""
@@ -201,8 +205,9 @@ class FairQueue(Generic[T]):
         cost: float,
         deadline: float,
         batch: Hashable | None,
+        rank: float,
     ) -> None:
-        entry = Entry(item, cost if cost > LEAST_COST else LEAST_COST, deadline, batch)
+        entry = Entry(item, cost if cost > LEAST_COST else LEAST_COST, rank, batch)
         self._shares[priority - 1].push(entry, tenant, weight)
         self._order += 1
         heappush(self._due, (deadline, self._order, entry))

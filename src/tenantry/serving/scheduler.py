@@ -125,7 +125,7 @@ class Scheduler:
             self._core.abandon(work)
         work.abandoned = True
 
-    def _push(self, task: Task, priority: int, deadline: float) -> None:
+    def _push(self, task: Task, priority: int, deadline: float, rank: float | None = None) -> None:
         work = task.work
         self._queue.push(
             task,
@@ -135,6 +135,7 @@ class Scheduler:
             cost=work.cost,
             deadline=deadline,
             batch=batch_of(work),
+            rank=rank,
         )
         if not self._called:
             self._called = True
@@ -236,17 +237,18 @@ class Scheduler:
             self._late(task)
 
     def _again(self, task: Task) -> None:
-        """Queue the next step of work. By its own time it would go before all that came later, and hold up short
+        """Queue the next step of work. At its first place it would go before all that came later, and hold up short
         requests for a long one; behind all of them it would be late, and what it has done wasted. So each second
         that it has taken, but for the first moments, puts it behind what came in the next few: a long one yields, a
         short one is finished first.
         """
         work = task.work
         priority = SHADOW_PRIORITY if task.primary is not None else work.priority
-        end = work.deadline
-        if end == float("inf"):
-            end = self._core.clock() + work.policy.deadline_ms / 1000.0
-        self._push(task, priority, end + YIELDING * max(0.0, work.busy - SHORT_SECONDS))
+        place = work.deadline if work.ticket is None else work.ticket.start_by
+        if place == inf:
+            place = self._core.clock() + work.policy.deadline_ms / 1000.0
+        place += YIELDING * max(0.0, work.busy - SHORT_SECONDS)
+        self._push(task, priority, work.deadline, place)
 
     def _together(self, task: Task, row: Row, now: float) -> None:
         """Score a row, and with it those that wait for the same model."""
