@@ -200,6 +200,29 @@ def test_a_sync_that_fails_is_told_and_loses_nothing_that_is_whole(
     assert everything(SegmentReader(tmp_path)) == [b"one", b"two"]
 
 
+def test_a_close_after_a_sync_that_failed_writes_what_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync, failures = os.fsync, [OSError("the disk is gone")]
+
+    def failing(handle: int) -> None:
+        if failures:
+            raise failures.pop()
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    monkeypatch.setattr("tenantry.segments._writer.QUIET_SECONDS", 30.0)
+    writer = SegmentWriter(tmp_path, KIND, 0, max_bytes=1000)
+    writer.append(b"x" * 1000)
+    writer._wake.set()
+    until(lambda: writer._ending is not None and writer._ending.done)
+    writer.append(b"one")
+    writer.append(b"two")
+    assert writer.close()
+    assert everything(SegmentReader(tmp_path)) == [b"x" * 1000, b"one", b"two"]
+    assert writer.told().dropped == 0
+
+
 def test_the_files_are_their_owners_alone(tmp_path: Path) -> None:
     writer = SegmentWriter(tmp_path / "spool", KIND, 0)
     writer.append(b"a customer's data")

@@ -152,6 +152,8 @@ class SegmentWriter:
                 flushes, self._flushes = self._flushes, []
                 closing = self._closing
             self._turn(finish=closing or bool(flushes))
+            if closing and self._waiting:  # that turn ended with a failure, maybe of a segment before
+                self._turn(finish=True)
             for flush in flushes:
                 flush.set()
             if closing:
