@@ -267,6 +267,24 @@ def test_a_rank_places_an_item_and_its_deadline_still_ends_it():
     assert drain(queue, 3.0) == ["a", "d"]
 
 
+def test_a_step_that_goes_first_again_is_not_compared_with_all_that_wait():
+    compared = 0
+
+    class Rank(float):
+        def __gt__(self, other: float) -> bool:
+            nonlocal compared
+            compared += 1
+            return float(self) > other
+
+    queue = FairQueue[str]()
+    for number in range(1000):
+        push(queue, str(number), deadline=9.0, rank=Rank(number))
+    assert queue.pop(0.0) == "0"
+    push(queue, "again", deadline=9.0, rank=Rank(0))
+    assert compared < 10
+    assert [queue.pop(0.0), queue.pop(0.0)] == ["again", "1"]
+
+
 def test_what_is_too_late_is_never_popped_and_is_handed_out_as_expired():
     queue = FairQueue[str]()
     push(queue, "alone", deadline=1.0)

@@ -97,7 +97,7 @@ class Share(Generic[T]):
         return len(self._flows)
 
     def push(self, entry: Entry[T], tenant: str, weight: float) -> None:
-        """Add an item at its place by rank in its tenant's flow. O(log tenants); out of order, O(its items)."""
+        """Add an item at its place by rank in its tenant's flow. O(log tenants); in their midst, O(its items)."""
         flow = self._flows.get(tenant)
         if flow is None:
             flow = self._flows[tenant] = Flow(tenant, weight, self.virtual)
@@ -110,6 +110,8 @@ class Share(Generic[T]):
         items = flow.items
         if not items or items[-1].rank <= entry.rank:
             items.append(entry)
+        elif entry.rank < items[0].rank:  # a step of work that went first, mostly
+            items.appendleft(entry)
         else:
             place = len(items) - 1
             while place and items[place - 1].rank > entry.rank:
