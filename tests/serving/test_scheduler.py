@@ -14,7 +14,7 @@ from tests.serving.bench import CHURN, RECORD, Bench, code, header
 from tenantry.admission import Policy, Quota
 from tenantry.routing import TenantEntry
 from tenantry.routing.rules import Fallback, Match, Pin, Rule, Shadow
-from tenantry.serving import Response, predict, scheduler
+from tenantry.serving import Response, predict, scheduler, shadows
 
 
 def test_a_request_is_answered_recorded_and_leaves_nothing_behind(on_loop: Any) -> None:
@@ -354,6 +354,36 @@ def test_lone_rows_of_the_protocol_are_scored_together_too(on_loop: Any) -> None
         assert [reply.status for reply in replies] == [200, 400]
 
     on_loop(scenario)
+
+
+def test_a_shadow_that_has_begun_waits_no_longer_than_one_that_has_not(
+    on_loop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.change(rules=(Rule(name="try", action=Shadow(ref="challenger", rollout="r1")),))
+        await bench.send()
+        while len(bench.scheduler._shadows):
+            await asyncio.sleep(0.01)
+        assert len(bench.recorded.shadows) == 1
+        begun: list[Any] = []
+        again, clock = bench.scheduler._again, bench.world.core.clock
+        later = shadows.SHADOW_SECONDS + 1.0
+        bench.world.core.clock = lambda: clock() + (later if begun else 0.0)  # others had all the time since
+
+        def told(task: Any) -> None:
+            again(task)
+            if task.primary is not None:
+                begun.append(task)
+
+        monkeypatch.setattr(bench.scheduler, "_again", told)
+        assert (await bench.send(b"[" + RECORD + b"," + RECORD + b"]")).status == 200
+        while len(bench.scheduler._shadows):
+            await asyncio.sleep(0.01)
+        assert len(begun) == 1
+        assert (len(bench.recorded.shadows), bench.scheduler.shadows_dropped) == (1, 1)
+        assert all(state.leases == 0 for state in bench.state.residency.states())
+
+    on_loop(scenario, slice_rows=1)
 
 
 def test_shadows_hold_a_bounded_number_of_bytes(on_loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:

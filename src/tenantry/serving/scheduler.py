@@ -240,15 +240,18 @@ class Scheduler:
         """Queue the next step of work. At its first place it would go before all that came later, and hold up short
         requests for a long one; behind all of them it would be late, and what it has done wasted. So each second
         that it has taken, but for the first moments, puts it behind what came in the next few: a long one yields, a
-        short one is finished first.
+        short one is finished first. A shadow waits as one that comes now, and no longer.
         """
         work = task.work
-        priority = SHADOW_PRIORITY if task.primary is not None else work.priority
-        place = work.deadline if work.ticket is None else work.ticket.start_by
-        if place == inf:
+        priority, deadline = work.priority, work.deadline
+        place = deadline if work.ticket is None else work.ticket.start_by
+        if task.primary is not None:
+            priority, place = SHADOW_PRIORITY, self._core.clock() + SHADOW_SECONDS
+            deadline = min(deadline, place)
+        elif place == inf:
             place = self._core.clock() + work.policy.deadline_ms / 1000.0
         place += YIELDING * max(0.0, work.busy - SHORT_SECONDS)
-        self._push(task, priority, work.deadline, place)
+        self._push(task, priority, deadline, place)
 
     def _together(self, task: Task, row: Row, now: float) -> None:
         """Score a row, and with it those that wait for the same model."""
