@@ -1,19 +1,25 @@
 """Scoring a file through a server that has limits."""
 
 import json
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
+from tenantry.cli.load import aim
 from tenantry.cli.scorer_http import PATIENCE_SECONDS, HttpScorer
+from tenantry.cli.session import Session
 from tenantry.cli.transport import Transport
-from tenantry.errors import Overloaded
+from tenantry.errors import Overloaded, Unauthenticated, Unavailable
+from tenantry.settings import load_settings
 from tenantry.tenancy import TenantId
 
 
@@ -29,6 +35,9 @@ class Limited(ThreadingHTTPServer):
 class Answers(BaseHTTPRequestHandler):
     server: Limited
 
+    def do_GET(self) -> None:
+        self.answer(200, {"data_port": 8080, "data_tls": True})
+
     def do_POST(self) -> None:
         records = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.server.asked.append(time.monotonic())
@@ -42,6 +51,9 @@ class Answers(BaseHTTPRequestHandler):
                 "hint": "wait",
                 "details": {"retry_after": wait},
             }
+        self.answer(status, body)
+
+    def answer(self, status: int, body: Any) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(data)))
@@ -82,3 +94,27 @@ def test_a_wait_beyond_all_patience_is_an_error_at_once(limited: Limited) -> Non
     with pytest.raises(Overloaded, match="used up"):
         scorer(limited).score([{"tenure": 1}], 0)
     assert len(limited.asked) == 1
+
+
+def test_a_load_test_trusts_the_named_servers_certificate_where_it_was_told_to(
+    limited: Limited, tmp_path: Path
+) -> None:
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+            "-keyout", key, "-out", chain,
+        ],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    limited.socket = context.wrap_socket(limited.socket, server_side=True)
+    named = {"home": str(tmp_path), "server": f"https://127.0.0.1:{limited.server_port}"}
+    session = Session(load_settings({}, overrides=named), json=True)
+    with pytest.raises(Unavailable):
+        aim(session, None, None, None, None)
+    with pytest.raises(Unauthenticated):  # it knows by now whom to ask, and has no key
+        aim(session, None, None, None, str(chain))

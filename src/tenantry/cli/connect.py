@@ -24,9 +24,11 @@ def connect(settings: Settings) -> Backend:
     return HttpBackend(url, settings.key or _operator_key(settings), settings.tls_certificate)
 
 
-def scoring_url(server: str, settings: Settings) -> str:
-    """The scoring API of the installation whose control API is at ``server``; that is told without a key."""
-    backend = HttpBackend(server, settings.key or "-", settings.tls_certificate)
+def scoring_url(server: str, settings: Settings, ca: Path | None) -> str:
+    """The scoring API of the installation whose control API is at ``server``; that is told without a key. ``ca``: a
+    file of certificates to trust.
+    """
+    backend = HttpBackend(server, settings.key or "-", ca)
     try:
         return str(backend.scoring_url()).rstrip("/")
     finally:

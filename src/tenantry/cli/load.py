@@ -59,7 +59,7 @@ def aim(session: Session, where: str | None, keys: Path | None, model: str | Non
     ``Unauthenticated``.
     """
     if where is None and session.settings.server is not None:
-        where = scoring_url(session.settings.server, session.settings)
+        where = scoring_url(session.settings.server, session.settings, None if ca is None else Path(ca))
     is_url = where is not None and "://" in where
     home = Path(where) if where is not None and not is_url else session.settings.home
     url = where if is_url and where is not None else _running(home)
