@@ -2,7 +2,9 @@
 processes.
 """
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -171,6 +173,24 @@ def test_a_worker_that_is_stopped_while_it_opens_its_installation_ends_well(
         assert process.stdout.readline() == b"opening\n"
         process.send_signal(number)
         assert process.wait(30) == 0
+
+
+def test_a_worker_whose_database_does_not_answer_can_be_stopped(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        url = f"postgresql+psycopg://u:p@127.0.0.1:{silent.getsockname()[1]}/d"
+        with subprocess.Popen(
+            [sys.executable, "-m", "tenantry.app.work", "--home", str(tmp_path)],
+            env=os.environ | {"TENANTRY_DATABASE_URL": url},
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            caller, _ = silent.accept()
+            with caller:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    assert process.wait(10) == 0
+                finally:
+                    process.kill()
 
 
 def test_another_worker_takes_over_a_killed_ones_job_once_and_the_orphans_die(

@@ -290,18 +290,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="tenantry.app.work", description="a training worker")
     parser.add_argument("--home", help="the home folder (default: TENANTRY_HOME)")
     home = parser.parse_args(arguments).home
-    # Before anything is opened, which may take its time: who is asked to stop by then ends well, too.
     stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+
+    def leave(*_: object) -> None:
+        stopping.set()
+        sys.exit(0)
+
+    # Before anything is opened, which may take its time, and for ever where a database does not answer: who is asked
+    # to stop by then ends well, and at once.
+    _on_stop(leave)
     settings = load_settings(overrides={"home": home})
     telemetry.configure(settings.log_level, settings.log_format)
     services = open_services(settings)
+    _on_stop(lambda *_: stopping.set())
     _log.info("training worker started", home=str(settings.home))
     try:
         Worker(services, stopping=stopping).run()
     finally:
         services.close()
+
+
+def _on_stop(act: Callable[..., None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, act)
 
 
 if __name__ == "__main__":
