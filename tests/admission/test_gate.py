@@ -166,7 +166,7 @@ def test_a_deadline_that_has_passed_is_refused_and_an_idle_worker_tries_all_othe
     assert isinstance(worker.enter(left=0.001), Ticket)
     result = worker.enter(left=0.0)
     assert isinstance(result, Refusal)
-    assert result.error().code == "deadline_passed"
+    assert result.error().code == "deadline_unreachable"
 
 
 def test_an_estimate_that_is_out_of_date_is_tried_again_under_load():

@@ -114,7 +114,7 @@ class Gate(Generic[T]):
             return Refusal(DEPLOYMENT_FULL, max(cost, ahead / lane.inflight))
         left = deadline - now
         if left <= 0.0:
-            return Refusal(PASSED, ahead)
+            return Refusal(UNREACHABLE, ahead)
         alone = cost + estimate.spread
         if ahead:
             need = ahead * self._guards.of(priority, left, inflight).factor + alone

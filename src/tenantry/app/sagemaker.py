@@ -23,7 +23,7 @@ import uvloop
 
 from tenantry.adapters.sagemaker import Models, SageMakerHandler
 from tenantry.admission import Gate
-from tenantry.app.memory import default_model_bytes
+from tenantry.app.memory import default_model_bytes, return_large_blocks
 from tenantry.app.scoring import SWITCH_SECONDS, OnnxLater, PlanRuntime
 from tenantry.serving import Core, Limits, Residency, Runtime, Scheduler, State
 from tenantry.serving.defects import Defects
@@ -113,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
     )
     configure(settings.log_level, settings.log_format)
+    return_large_blocks()
     sys.setswitchinterval(SWITCH_SECONDS)
     single = given.model if given.model is not None else (SINGLE if SINGLE.is_dir() else None)
     listening = socket.create_server((given.host, settings.sagemaker_port), backlog=BACKLOG)
