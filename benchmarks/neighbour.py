@@ -21,7 +21,7 @@ from tenantry.admission import Policy
 from tenantry.loadtest import Drive, Requests, Stage, drive_async
 from tenantry.loadtest.summary import stage_of
 
-TENANTS = 50
+TENANTS, WORK_MS = 50, 2.0
 FILLS = (0.5, 0.7)
 """Of its share, what each of the others sends."""
 COLUMNS = (
@@ -86,7 +86,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10.0, help="length of one measurement")
     given = parser.parse_args()
-    overload.TENANTS = TENANTS
+    overload.TENANTS, overload.WORK_MS = TENANTS, WORK_MS
     with home_folder() as home:
         furnish(home, TENANTS, table_plan(), policy=Policy(deadline_ms=1000.0))
         with ours(home) as server:
