@@ -2,7 +2,6 @@
 
 import json
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.certificates import self_signed
 
 from tenantry.cli.load import aim
 from tenantry.cli.scorer_http import PATIENCE_SECONDS, HttpScorer
@@ -99,16 +99,7 @@ def test_a_wait_beyond_all_patience_is_an_error_at_once(limited: Limited) -> Non
 def test_a_load_test_trusts_the_named_servers_certificate_where_it_was_told_to(
     limited: Limited, tmp_path: Path
 ) -> None:
-    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
-    subprocess.run(
-        [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
-            "-keyout", key, "-out", chain,
-        ],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
+    chain, key = self_signed(tmp_path, "IP:127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
     limited.socket = context.wrap_socket(limited.socket, server_side=True)

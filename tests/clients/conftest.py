@@ -1,6 +1,5 @@
 """Two real workers over compiled plans, on HTTP and gRPC, for clients as they are published."""
 
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from tests.certificates import self_signed
 from tests.serving.plans import furnish, small_plan
 
 from tenantry.app.children import scoring_worker
@@ -92,15 +92,4 @@ def _until_ready(urls: dict[str, str]) -> None:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate for localhost that signs itself, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    chain, key = folder / "chain.pem", folder / "key.pem"
-    subprocess.run(
-        [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-            "-keyout", key, "-out", chain,
-        ],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    return chain, key
+    return self_signed(tmp_path_factory.mktemp("tls"), "DNS:localhost", "IP:127.0.0.1")

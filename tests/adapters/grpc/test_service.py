@@ -13,6 +13,7 @@ import grpc
 import pytest
 from tests.adapters.grpc.conftest import Edge
 from tests.adapters.grpc.test_infer import request_of, values_of
+from tests.certificates import self_signed
 
 from tenantry.adapters.grpc import serve
 from tenantry.adapters.grpc.messages import (
@@ -359,25 +360,11 @@ def test_health_is_watched_until_the_server_stops(on_edge: Any) -> None:
 
 
 def test_a_renewed_certificate_is_served_at_the_next_handshake(make_world: Any, tmp_path: Path) -> None:
-    def make(folder: Path) -> tuple[Path, Path]:
-        folder.mkdir()
-        chain, key = folder / "chain.pem", folder / "key.pem"
-        subprocess.run(
-            [
-                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-                "-keyout", key, "-out", chain,
-            ],
-            check=True,
-            capture_output=True,
-        )  # fmt: skip
-        return chain, key
-
     async def main() -> None:
         world = make_world()
         loop = asyncio.get_running_loop()
         stop, port = asyncio.Event(), loop.create_future()
-        chain, key = make(tmp_path / "first")
+        chain, key = self_signed(tmp_path / "first", "DNS:localhost")
         served = loop.create_task(
             serve(
                 world.core,
@@ -403,7 +390,7 @@ def test_a_renewed_certificate_is_served_at_the_next_handshake(make_world: Any, 
 
         old = chain.read_bytes()
         assert await live(old)
-        renewed, its_key = make(tmp_path / "second")
+        renewed, its_key = self_signed(tmp_path / "second", "DNS:localhost")
         new = renewed.read_bytes()
         assert not await live(new)
         key.write_bytes(b"half written")  # the pair does not fit, and the old one goes on

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.certificates import self_signed
 from tests.serving.http.edges import answers, call, own_edge
 from tests.serving.http.test_requests import GET, post
 
@@ -20,13 +21,7 @@ Run = Callable[..., Any]
 
 def make(folder: Path, name: str) -> tuple[Path, Path]:
     """A certificate that signs itself, and its key."""
-    certificate, key = folder / "server.crt", folder / "server.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", certificate],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return certificate, key
+    return self_signed(folder, f"DNS:{name}")
 
 
 def trusting(certificate: Path) -> ssl.SSLContext:
