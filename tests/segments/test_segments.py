@@ -164,6 +164,18 @@ def test_a_disk_that_fails_drops_records_and_is_told_once(
     writer.close()
 
 
+def fail_one_sync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the next syncs the first one fails."""
+    sync, failures = os.fsync, [OSError("the disk is gone")]
+
+    def failing(handle: int) -> None:
+        if failures:
+            raise failures.pop()
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", failing)
+
+
 def test_records_are_written_while_a_full_segment_is_synced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,14 +195,7 @@ def test_records_are_written_while_a_full_segment_is_synced(
 def test_a_sync_that_fails_is_told_and_loses_nothing_that_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sync, failures = os.fsync, [OSError("the disk is gone")]
-
-    def failing(handle: int) -> None:
-        if failures:
-            raise failures.pop()
-        sync(handle)
-
-    monkeypatch.setattr(os, "fsync", failing)
+    fail_one_sync(monkeypatch)
     writer = SegmentWriter(tmp_path, KIND, 0)
     writer.append(b"one")
     assert not writer.flush()
@@ -203,14 +208,7 @@ def test_a_sync_that_fails_is_told_and_loses_nothing_that_is_whole(
 def test_a_close_after_a_sync_that_failed_writes_what_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sync, failures = os.fsync, [OSError("the disk is gone")]
-
-    def failing(handle: int) -> None:
-        if failures:
-            raise failures.pop()
-        sync(handle)
-
-    monkeypatch.setattr(os, "fsync", failing)
+    fail_one_sync(monkeypatch)
     monkeypatch.setattr("tenantry.segments._writer.QUIET_SECONDS", 30.0)
     writer = SegmentWriter(tmp_path, KIND, 0, max_bytes=1000)
     writer.append(b"x" * 1000)
