@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 T = TypeVar("T")
+Number = TypeVar("Number", int, float)
 
 
 def text_or_none(text: str) -> str | None:
@@ -49,27 +50,18 @@ def choice(*allowed: str) -> Callable[[str], str]:
 
 def whole(low: int, high: int) -> Callable[[str], int]:
     """A whole number within bounds."""
-
-    def parse(text: str) -> int:
-        wanted = f"a whole number from {low:,} to {high:,}"
-        try:
-            number = int(text)
-        except ValueError:
-            raise ValueError(wanted) from None
-        if not low <= number <= high:
-            raise ValueError(wanted)
-        return number
-
-    return parse
+    return _within(int, low, high, f"a whole number from {low:,} to {high:,}")
 
 
 def seconds(low: float, high: float) -> Callable[[str], float]:
     """A number of seconds within bounds."""
+    return _within(float, low, high, f"a number of seconds from {low:g} to {high:g}")
 
-    def parse(text: str) -> float:
-        wanted = f"a number of seconds from {low:g} to {high:g}"
+
+def _within(read: Callable[[str], Number], low: Number, high: Number, wanted: str) -> Callable[[str], Number]:
+    def parse(text: str) -> Number:
         try:
-            number = float(text)
+            number = read(text)
         except ValueError:
             raise ValueError(wanted) from None
         if not low <= number <= high:  # false for NaN too
