@@ -6,7 +6,6 @@ strictness is the parser's, and the cost that of one look-up.
 """
 
 from functools import lru_cache
-from typing import Any
 from urllib.parse import unquote
 
 import httptools
@@ -24,14 +23,10 @@ _OFTEN_NEW = frozenset((b"traceparent", b"x-request-id", b"x-b3-traceid", b"x-am
 """Headers whose values seldom come twice: their heads are not worth a place."""
 
 
-class Headers(dict[bytes, bytes]):
-    """A request's headers, names in lower case, of a name that came twice the last value. Never changed once read.
-
-    Requests with equal heads share one object. ``memo`` is for whoever answers them, to keep what follows from the head
-    alone; it goes with the head.
-    """
-
-    memo: Any = None
+Headers = dict[bytes, bytes]
+"""A request's headers, names in lower case, of a name that came twice the last value. Requests with equal heads share
+one, so it is never changed once read.
+"""
 
 
 class Head:
@@ -92,7 +87,7 @@ class HeadCache:
         self._parser = httptools.HttpRequestParser(self)
         self._plain = False
         self._url = b""
-        self._headers = Headers()
+        self._headers: Headers = {}
 
     def find(self, raw: bytes) -> Head | None:
         """The plain head that is these bytes, a message's first up to the empty line; None where they are no such.
@@ -115,7 +110,7 @@ class HeadCache:
         if raw.count(b"\n") > bounds.headers + 2:
             return None
         self._url = b""
-        self._headers = Headers()
+        self._headers = {}
         self._plain = False
         parser = self._parser
         head = None

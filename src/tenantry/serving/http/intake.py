@@ -67,7 +67,7 @@ class Intake:
         """Whether a request's bytes were dropped, or are still to come."""
         self._fed = self._left = self._count = self._idle = 0
         self._tail = self._url = b""
-        self._headers = Headers()
+        self._headers: Headers = {}
         self._head: Head | None = None
 
     def take(self, data: bytes) -> None:
@@ -221,7 +221,7 @@ class Intake:
         self.stage = HEAD
         self.since = self._common.now
         self._url = self._tail = b""
-        self._headers = Headers()
+        self._headers = {}
         self._count = 0
 
     def on_url(self, url: bytes) -> None:
@@ -259,7 +259,7 @@ class Intake:
         if parser.should_upgrade() and (head.chunked or head.method == "CONNECT"):
             raise malformed("what follows an offer to change the protocol must be a body of known length")
         if head.chunked:
-            self._headers = Headers()  # for trailers
+            self._headers = {}  # for trailers
         self._left = head.length
         self._idle = 0
         self._opened(head)
