@@ -6,7 +6,7 @@ The real plans are scored in ``test_worker.py``; here it is the protocol that co
 import asyncio
 import math
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.serving.bench import Bench
+from tests.serving.residency_place import Place
 
 from tenantry.errors import Corrupt, InvalidData
 from tenantry.plan.meta import ColumnMeta, PlanMeta
@@ -222,3 +223,9 @@ def on_loop(make_world: Callable[..., Any]) -> Callable[..., Any]:
         return asyncio.run(main())
 
     return run
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with ThreadPoolExecutor(1) as loader:
+        yield Place(tmp_path, loader)
