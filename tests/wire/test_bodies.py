@@ -24,8 +24,8 @@ def test_gzip_and_deflate_are_undone() -> None:
     [
         (b"x", "br", "body_encoding"),
         (b"not gzip", "gzip", "body_encoding"),
-        (gzip.compress(b"abc" * 100)[:-9], "gzip", "body_encoding"),
-        (gzip.compress(bytes(10_000_000)), "gzip", "body_too_large"),
+        (gzip.compress(b"abc" * 100, mtime=0)[:-9], "gzip", "body_encoding"),
+        (gzip.compress(bytes(10_000_000), mtime=0), "gzip", "body_too_large"),
         (zlib.compress(bytes(1001)), "deflate", "body_too_large"),
     ],
 )
