@@ -309,7 +309,8 @@ def test_a_request_may_put_itself_behind_others(on_loop: Any) -> None:
         await bench.send(path=infer, body=infer_body(1))
         order: list[int] = []
         bench.scheduler._at_once = 1.0
-        bench.scheduler._queue._floor = 0.0  # a step that the machine held up would earn the lowest class its turn
+        # A step that the machine held up would earn the lowest class its turn.
+        bench.scheduler._queue._floor = 0.0
         sent = []
         for priority in (4, 4, 3, 0, 1):
             one = bench.send(path=infer, body=infer_body(1, priority=priority))
