@@ -8,6 +8,7 @@ from tenantry.automl.checks import judge_alone
 from tenantry.automl.checks.duplicate_rows import row_groups
 from tenantry.automl.prepare import prepare
 from tenantry.automl.typing import distinct_values, type_column
+from tenantry.errors import InvalidRequest
 
 
 def checked(table, target="left", **fields):
@@ -129,6 +130,24 @@ def test_exclude_only_and_key_are_obeyed(base):
     keyed = checked(base, key="price")
     assert "price" not in {c.name for c in keyed.features}
     assert next(c.role for c in keyed.report({}, "price") if c.name == "price") == "key"
+
+
+def test_protected_and_group_columns_are_no_features_unless_included(base):
+    found = checked(base, protected=("plan",), group="since")
+    assert {name: why.split(":")[0] for name, why in reasons(found).items() if name != "customer_id"} == {
+        "plan": "protected",
+        "since": "names the group",
+    }
+    assert "plan" not in reasons(checked(base, protected=("plan",), include=("plan",)))
+
+
+def test_what_the_definition_says_of_use_is_held_against_the_classes(base):
+    with pytest.raises(InvalidRequest, match="'maybe' is none of the outcomes 'no', 'yes'"):
+        checked(base, class_weights={"maybe": 2.0})
+    with pytest.raises(InvalidRequest, match="rmse is no figure of a binary task"):
+        checked(base, metric="rmse")
+    with pytest.raises(InvalidRequest, match="'wealth'"):
+        checked(base, monotone={"wealth": "increasing"})
 
 
 def test_copied_rows_share_a_group_and_lookalikes_do_not():

@@ -5,16 +5,24 @@ Receives: YAML, JSON or keyword arguments. Hands on: a checked ``PredictionDefin
 trained (``automl``) or where definitions are kept (``adapters``).
 """
 
-from tenantry.apps._definition import Filter, PredictionDefinition
+from tenantry.apps._definition import METRICS, Direction, Filter, Metric, PredictionDefinition
 from tenantry.apps._load import check_columns, definition_of, load_definition
 from tenantry.apps._store import Definitions, no_such_definition
+from tenantry.apps._use import CostMatrix, check_use, cost_matrix, weights_of_classes
 
 __all__ = [
+    "METRICS",
+    "CostMatrix",
     "Definitions",
+    "Direction",
     "Filter",
+    "Metric",
     "PredictionDefinition",
     "check_columns",
+    "check_use",
+    "cost_matrix",
     "definition_of",
     "load_definition",
     "no_such_definition",
+    "weights_of_classes",
 ]

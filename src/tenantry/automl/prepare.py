@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from tenantry.apps import PredictionDefinition
+from tenantry.apps import PredictionDefinition, check_use
 from tenantry.apps.filters import apply_filters
 from tenantry.automl.arrays import I64
 from tenantry.automl.checks import Checked, Context, run_checks
@@ -58,8 +58,9 @@ def prepare(
     seed: int,
     minimum_rows: int = MIN_ROWS,
 ) -> Prepared:
-    """Filter, type, read the target, check. Errors: ``InvalidRequest`` column_missing, target_missing; ``InvalidData``
-    of :func:`read_target`, too_many_columns, column_duplicate, no_usable_columns."""
+    """Filter, type, read the target, check. Errors: ``InvalidRequest`` column_missing, target_missing,
+    definition_invalid; ``InvalidData`` of :func:`read_target`, too_many_columns, column_duplicate,
+    no_usable_columns."""
     _check_names(table, definition)
     table = apply_filters(table, (*definition.segment, *definition.examples))
     if table.num_rows == 0:
@@ -67,6 +68,7 @@ def prepare(
     typed = type_table(table, table.column_names)
     target_column = next(c for c in typed if c.name == definition.target)
     target = read_target(target_column, definition, minimum_rows)
+    check_use(definition, target.task, target.classes)
     others = [c for c in typed if c.name != definition.target]
     target, sampled = _sample(target, len(others), cpu_seconds, seed)
     rows = target.rows
@@ -101,9 +103,7 @@ def _check_names(table: pa.Table, definition: PredictionDefinition) -> None:
         raise InvalidData(
             "too_many_columns", f"the table has {len(names)} columns; {MAX_COLUMNS} are the most"
         )
-    wanted = [*definition.only, *definition.include, *definition.exclude]
-    wanted += [definition.key] if definition.key else []
-    for name in wanted:
+    for name in definition.named_columns:
         if name not in names:
             raise InvalidRequest(
                 "column_missing", f"the table has no column {name!r}, which the definition names"

@@ -50,7 +50,13 @@ def _unwanted(columns: tuple[TypedColumn, ...], definition: PredictionDefinition
     for column in columns:
         if column.name in definition.exclude:
             reasons[column.name] = "the definition excludes it"
-        elif definition.only and column.name not in (*definition.only, *definition.include):
+        elif column.name in definition.include:
+            continue
+        elif column.name in definition.protected:
+            reasons[column.name] = "protected: used for the fairness report only"
+        elif column.name == definition.group:
+            reasons[column.name] = "names the group: later records come of others"
+        elif definition.only and column.name not in definition.only:
             reasons[column.name] = "not among the definition's columns"
     return reasons
 
