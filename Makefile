@@ -3,6 +3,7 @@
 #   make test    set up everything, then all tests (soak excepted)
 #   make check   lint, types, layers, docs
 #   make soak    kills, fuzz and long runs (SOAK=sample for the bounded run of CI)
+#   make fuzz    the plan kernel's fuzz targets, guided by coverage (clang; FUZZ_SECONDS=60, corpus kept in build/fuzz)
 #   make bench   the benchmarks, beside their rivals or limits (DATA=folder with a manifest.json for your own tables,
 #               RIVALS=folder in which the rival servers' environments are made, once)
 #   make up      a server on the default home folder
@@ -13,9 +14,10 @@ READY  := $(VENV)/.ready
 DATA   ?=
 RIVALS ?=
 SOAK   ?= full
+FUZZ_SECONDS ?= 60
 ARGS   ?=
 
-.PHONY: demo test check soak bench up docs lock format clean
+.PHONY: demo test check soak fuzz bench up docs lock format clean
 .DEFAULT_GOAL := demo
 
 # uv installs the locked set in seconds; where it cannot be had, pip installs the same set, with the same hashes.
@@ -49,6 +51,9 @@ check: $(READY)
 
 soak: $(READY)
 	$(BIN)/python -m pytest -m soak --soak=$(SOAK) --timeout=3600 $(ARGS)
+
+fuzz: $(READY)
+	$(BIN)/python -m tests.plan.targets $(FUZZ_SECONDS) build/fuzz
 
 bench: $(READY)
 	$(if $(RIVALS),$(BIN)/python -m benchmarks.rivals --setup --rivals $(RIVALS))

@@ -69,6 +69,47 @@ def test_a_sample_of_damaged_files_touches_no_foreign_memory(sanitized: tuple[Pa
     fuzz(2, 600, kernel, LD_PRELOAD=library, ASAN_OPTIONS="detect_leaks=0")
 
 
+LIVES = """
+import sys
+from tests.plan.fuzz import load_kernel, use
+load_kernel(sys.argv[1])
+import random, tempfile, pathlib
+from tests.plan.specs import random_spec
+from tenantry.errors import Corrupt, InvalidData
+from tenantry.plan import Plan, compile_plan
+path = pathlib.Path(tempfile.mkdtemp()) / "a.tnp"
+for seed in range(20):
+    data = compile_plan(random_spec(seed))
+    path.write_bytes(data)
+    with Plan.open(path) as mapped, Plan.from_bytes(data) as copied:
+        use(mapped, random.Random(seed))
+        use(copied, random.Random(seed))
+        for wrong in ([1], {1}, "\\ud800"):
+            try:
+                mapped.score(dict.fromkeys(mapped.columns, wrong))
+            except InvalidData:
+                pass
+    for damaged in (data[:200], data[:-1], b"", data[:24] + b"12345678" + data[32:]):
+        try:
+            Plan.from_bytes(damaged)
+        except Corrupt:
+            pass
+"""
+
+
+def test_nothing_that_the_kernel_takes_is_kept(sanitized: tuple[Path, str]) -> None:
+    kernel, library = sanitized
+    # Python itself leaves blocks behind at its end: only those that the kernel asked for count
+    sound = {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=1", "PYTHONMALLOC": "malloc"}
+    command = [sys.executable, "-c", LIVES, str(kernel)]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **sound}, capture_output=True, text=True, check=False
+    )
+    assert "LeakSanitizer" in done.stderr, done.stderr[-4000:]
+    leaks = [leak for leak in done.stderr.split("\n\n") if "leak of" in leak and "/native/" in leak]
+    assert not leaks, leaks[0]
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(10, 14))

@@ -1,0 +1,82 @@
+#include "harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+long harness_scored;
+
+static void *room(size_t bytes, size_t alignment) {
+    void *block = NULL;
+    if (posix_memalign(&block, alignment, bytes + !bytes)) harness_fail("no memory");
+    return block;
+}
+
+void harness_fail(const char *what) {
+    fprintf(stderr, "FAILED: %s\n", what);
+    abort();
+}
+
+/* The copy ends where the file does, so that the sanitizer sees the first byte read behind it. */
+plan *harness_open(const uint8_t *data, size_t size, int verify) {
+    plan *p = room(sizeof *p, 16);
+    void *copy = room(size, 64);
+    memcpy(copy, data, size);
+    if (!plan_open(p, copy, size, verify)) return p;
+    free(copy);
+    free(p);
+    return NULL;
+}
+
+void harness_close(plan *p) {
+    free((void *)(uintptr_t)p->head);
+    free(p);
+}
+
+static void put(const plan *p, uint32_t k, const cell *c, plan_row *row) {
+    if (c->kind == 1 && p->columns[k].kind == PLAN_NUMBER) plan_put_number(p, k, c->number, row);
+    else if (c->kind == 2) plan_put_text(p, k, c->text, c->bytes, row);
+    else plan_put_missing(p, k, row);
+}
+
+answer harness_score(const plan *p, const cell *cells, uint32_t output) {
+    answer a = {room(p->n_outputs * sizeof(double), 16), room(p->n_outputs * sizeof(double), 16),
+                room(p->n_columns * sizeof(double), 16), room(2 * p->n_slots * sizeof(float), 16)};
+    float *sums = room(plan_explain_floats(p) * sizeof(float), 32);
+    plan_row row = {.x = a.x, .linear = room(p->n_outputs * sizeof(double), 16), .parts = room(p->n_columns * sizeof(double), 16),
+                    .output = output, .counts = room(p->max_tokens, 16), .touched = room(p->max_tokens * sizeof(uint16_t), 16)};
+    memset(row.counts, 0, p->max_tokens);
+    harness_scored++;
+    plan_begin(p, &row);
+    for (uint32_t k = 0; k < p->n_columns; k++) put(p, k, cells + k, &row);
+    plan_finish(p, &row);
+    plan_margins(p, &row, a.margins);
+    plan_calibrate(p, a.margins, a.scores);
+    plan_explain(p, &row, sums, a.phi);
+    for (uint32_t i = 0; i < p->max_tokens; i++)
+        if (row.counts[i]) harness_fail("a count is left behind");
+    free(sums);
+    free(row.linear);
+    free(row.parts);
+    free(row.counts);
+    free(row.touched);
+    return a;
+}
+
+void harness_free(answer *a) {
+    free(a->margins);
+    free(a->scores);
+    free(a->phi);
+    free(a->x);
+}
+
+static int same(const double *a, const double *b, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (memcmp(a + i, b + i, sizeof *a) && !(a[i] != a[i] && b[i] != b[i])) return 0;
+    return 1;
+}
+
+int harness_same(const plan *p, const answer *a, const answer *b) {
+    return same(a->margins, b->margins, p->n_outputs) && same(a->scores, b->scores, p->n_outputs)
+           && same(a->phi, b->phi, p->n_columns);
+}
