@@ -45,6 +45,7 @@ def make(
     *,
     calibration: Any = None,
     scale: float = 1.0,
+    shares: bool = True,
 ) -> Plan:
     """Contract by word, tenure and age by -1 a unit, signup by +0.001 a day, notes by token."""
     types = {
@@ -55,6 +56,14 @@ def make(
     }
     ladder = tuple(float(q) for q in range(0, 84, 4))
     quantiles: dict[str, tuple[float, ...]] = {"tenure": ladder, "signup": tuple(19000 + q for q in ladder)}
+    told: dict[str, Any] = {
+        "Contract": {
+            "top_values": ("Month-to-month", "Two year"),
+            "top_shares": (0.55, 0.24),
+            "missing": 0.0,
+        },
+        "tenure": {"missing": 0.004},
+    }
     signature = Signature(
         task=task,
         inputs=tuple(Column(name=name, type=kind) for name, kind in types.items()),
@@ -63,7 +72,12 @@ def make(
     )
     meta = PlanMeta(
         signature=signature,
-        columns=tuple(ColumnMeta(column=c, quantiles=quantiles.get(c.name, ())) for c in signature.inputs),
+        columns=tuple(
+            ColumnMeta(
+                column=c, quantiles=quantiles.get(c.name, ()), **(told.get(c.name, {}) if shares else {})
+            )
+            for c in signature.inputs
+        ),
         target="Churn",
         expected=(0.0,) * outputs,
     )
@@ -118,22 +132,24 @@ def test_the_strongest_come_first_and_say_which_way_they_push() -> None:
     found = reasons(make(), {"Contract": "Month-to-month", "tenure": 1, "notes": "late"}, 2)
     assert [(r.column, r.direction) for r in found] == [("tenure", "up"), ("Contract", "up")]
     assert found[0].contribution == pytest.approx(39 / 32, abs=1e-6)
-    assert found[0].text == "tenure is 1 (lower than 95 % of records): raises the chance of Yes"
-    assert found[1].text == "Contract is Month-to-month: raises the chance of Yes"
+    assert found[0].text == "tenure is 1 (lower than 99 % of records): raises the chance of Yes"
+    assert found[1].text == "Contract is Month-to-month (like 55 % of records): raises the chance of Yes"
 
 
 def test_a_falling_contribution_lowers() -> None:
     assert texts(make(), {"Contract": "Two year", "tenure": 40}) == [
-        "Contract is Two year: lowers the chance of Yes"
+        "Contract is Two year (like 24 % of records): lowers the chance of Yes"
     ]
 
 
 def test_missing_and_unreadable_values_are_named_as_such() -> None:
     plan = make()
-    assert texts(plan, {}) == ["tenure is missing: lowers the chance of Yes"]
-    assert texts(plan, {"tenure": " "}) == ["tenure is missing: lowers the chance of Yes"]
+    assert texts(plan, {}) == ["tenure is missing (like under 1 % of records): lowers the chance of Yes"]
+    assert texts(plan, {"tenure": " "}) == [
+        "tenure is missing (like under 1 % of records): lowers the chance of Yes"
+    ]
     assert texts(plan, {"tenure": "soon"}) == [
-        "tenure is soon, which reads as missing: lowers the chance of Yes"
+        "tenure is soon, which reads as missing (like under 1 % of records): lowers the chance of Yes"
     ]
 
 
@@ -142,8 +158,10 @@ def test_missing_and_unreadable_values_are_named_as_such() -> None:
     [
         (-1, " (lower than every record learnt from)"),
         (500, " (higher than every record learnt from)"),
-        ("$3.00", " (lower than 95 % of records)"),
-        (70, " (higher than 85 % of records)"),
+        ("$3.00", " (lower than 96 % of records)"),
+        (76, " (higher than 90 % of records)"),
+        (0, " (lower than 95 % of records)"),
+        (70, " (higher than 88 % of records)"),
         (35, ""),
     ],
 )
@@ -165,9 +183,31 @@ def test_a_computed_number_is_said_in_six_digits(tenure: float, said: str) -> No
     assert reasons(make(), {"tenure": tenure}, 1)[0].value == tenure
 
 
+def test_reasons_carry_the_rank_of_a_number_and_the_share_of_a_word_or_a_gap() -> None:
+    plan = make()
+    found = {r.column: r for r in reasons(plan, {"Contract": "Two year", "tenure": 10}, 9)}
+    assert (found["tenure"].rank, found["tenure"].share) == (0.125, None)
+    assert (found["Contract"].rank, found["Contract"].share) == (None, 0.24)
+    assert found["Contract"].text == "Contract is Two year (like 24 % of records): lowers the chance of Yes"
+    [gap] = reasons(plan, {"tenure": "soon"}, 9)
+    assert (gap.rank, gap.share) == (None, 0.004)
+    assert gap.text.startswith("tenure is soon, which reads as missing (like under 1 % of records): ")
+    [middle] = reasons(plan, {"tenure": 35}, 9)
+    assert (middle.text, middle.rank) == ("tenure is 35: raises the chance of Yes", 0.4375)
+
+
+def test_a_plan_of_an_earlier_release_tells_no_shares() -> None:
+    plan = make(shares=False)
+    found = reasons(plan, {"Contract": "Two year"}, 9)
+    assert {(r.column, r.share, r.text) for r in found} == {
+        ("Contract", None, "Contract is Two year: lowers the chance of Yes"),
+        ("tenure", None, "tenure is missing: lowers the chance of Yes"),
+    }
+
+
 def test_dates_are_earlier_or_later() -> None:
     [text] = texts(make(), {"tenure": 40, "signup": "2022-03-20"})
-    assert text == "signup is 2022-03-20 (higher than 85 % of records): raises the chance of Yes".replace(
+    assert text == "signup is 2022-03-20 (higher than 89 % of records): raises the chance of Yes".replace(
         "higher", "later"
     )
 
@@ -182,7 +222,9 @@ def test_a_word_without_an_entry_is_told_as_new() -> None:
     assert texts(weighed, {"Contract": " zzz "}) == [
         "Contract is 'zzz' (hardly or never seen in training): raises the chance of Yes"
     ]
-    assert texts(weighed, {"Contract": "Two year"})[0].startswith("Contract is Two year: lowers")
+    assert texts(weighed, {"Contract": "Two year"})[0].startswith(
+        "Contract is Two year (like 24 % of records): lowers"
+    )
 
 
 def make_unseen() -> Plan:
@@ -222,9 +264,11 @@ def test_text_is_quoted_and_cut() -> None:
 def test_regression_speaks_of_the_estimate_and_unnamed_classes_of_the_chance() -> None:
     record = {"Contract": "Two year", "tenure": 40}
     assert texts(make(Task.REGRESSION, positive=None), record) == [
-        "Contract is Two year: lowers the estimate by about 0.5"
+        "Contract is Two year (like 24 % of records): lowers the estimate by about 0.5"
     ]
-    assert texts(make(positive=None), record) == ["Contract is Two year: lowers the chance"]
+    assert texts(make(positive=None), record) == [
+        "Contract is Two year (like 24 % of records): lowers the chance"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -244,7 +288,10 @@ def test_regression_speaks_of_the_estimate_and_unnamed_classes_of_the_chance() -
 def test_an_estimates_reasons_are_in_its_own_unit(kind: str, scale: float, word: str, size: str) -> None:
     plan = make(Task.REGRESSION, positive=None, calibration=kind, scale=scale)
     [reason] = reasons(plan, {"Contract": word, "tenure": 40}, 9)
-    assert reason.text == f"Contract is {word}: {size}"
+    assert (
+        reason.text
+        == f"Contract is {word} (like {55 if word == 'Month-to-month' else 24} % of records): {size}"
+    )
     assert reason.contribution == pytest.approx(scale * (0.5 if word == "Month-to-month" else -0.5))
     assert reason.direction == ("up" if reason.contribution > 0 else "down")
 
@@ -264,8 +311,12 @@ def test_an_estimates_contributions_add_up_to_what_it_is_more_than_the_average()
 def test_of_several_classes_the_likeliest_is_explained_unless_one_is_named() -> None:
     plan = make(Task.MULTICLASS, outputs=3, positive=None)
     record = {"Contract": "Month-to-month", "tenure": 40}
-    assert texts(plan, record) == ["Contract is Month-to-month: raises the chance of No"]
-    assert texts(plan, record, output=1) == ["Contract is Month-to-month: lowers the chance of Yes"]
+    assert texts(plan, record) == [
+        "Contract is Month-to-month (like 55 % of records): raises the chance of No"
+    ]
+    assert texts(plan, record, output=1) == [
+        "Contract is Month-to-month (like 55 % of records): lowers the chance of Yes"
+    ]
 
 
 def test_contributions_of_nothing_are_left_out_and_ties_stand_in_column_order() -> None:

@@ -163,15 +163,23 @@ def _column_meta(column: TypedColumn, impact: float) -> ColumnMeta:
         values = column.dates()[:, 0]
     quantiles: tuple[float, ...] = ()
     top: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
     if values is not None:
         known = values[~np.isnan(values)]
         quantiles = tuple(float(q) for q in np.quantile(known, np.linspace(0, 1, 21))) if len(known) else ()
     else:
         codes, words = column.words()
         counts = np.bincount(codes[codes >= 0], minlength=len(words))
-        top = tuple(words[i][:80] for i in np.argsort(-counts, kind="stable")[:_TOP_VALUES])
+        order = np.argsort(-counts, kind="stable")[:_TOP_VALUES]
+        top = tuple(words[i][:80] for i in order)
+        shares = tuple(round(float(counts[i]) / len(codes), 4) for i in order)
     return ColumnMeta(
-        column=Column(name=column.name, type=column.type), impact=impact, quantiles=quantiles, top_values=top
+        column=Column(name=column.name, type=column.type),
+        impact=impact,
+        quantiles=quantiles,
+        top_values=top,
+        top_shares=shares,
+        missing=round(float(column.missing_rows().mean()), 4),
     )
 
 

@@ -30,6 +30,8 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     contribution: float
     direction: Literal["up", "down"]
     text: str
+    rank: float | None = None
+    share: float | None = None
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,12 +8,16 @@ from tenantry.schema import Column, Signature
 
 class ColumnMeta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One raw input column. ``quantiles``: 21 training quantiles (0, 5, …, 100 %) of a number or of a date's days, or
-    empty; ``impact`` sums to 1 over the columns."""
+    empty; ``impact`` sums to 1 over the columns. ``top_values``: the most frequent words, with the shares of training
+    records that have them in ``top_shares``; ``missing``: the share without a usable value. Plans of earlier releases
+    have neither share."""
 
     column: Column
     impact: float = 0.0
     quantiles: tuple[float, ...] = ()
     top_values: tuple[str, ...] = ()
+    top_shares: tuple[float, ...] = ()
+    missing: float | None = None
 
 
 class PlanMeta(msgspec.Struct, frozen=True, kw_only=True):

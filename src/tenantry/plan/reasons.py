@@ -5,8 +5,7 @@ Loads neither NumPy nor the compiler: scoring processes use it.
 
 import math
 import struct
-from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -14,14 +13,15 @@ import msgspec
 from tenantry.plan._kernel import category_word
 from tenantry.plan.meta import ColumnMeta
 from tenantry.plan.model import Plan
+from tenantry.plan.ranks import Rank, per_cent, rank_of, share_of
 from tenantry.schema import NUMERIC_TYPES, SemanticType, Signature, Task
 
 __all__ = ["Reason", "reasons"]
 
 SMALLEST = 1e-9
 """Contributions below this are rounding, not reasons."""
-TELLING_SHARE = 75
-"""A number's place among the training records is told from this share (per cent) on."""
+TELLING_SHARE = 0.75
+"""A number's place among the training records is told from this share on."""
 MANIFOLD = 10
 """From ten times on, a rise is told as a multiple."""
 LONGEST_VALUE = 60
@@ -35,13 +35,19 @@ _DATES = (SemanticType.DATE, SemanticType.DATETIME)
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """One column's part in one prediction: how far it moved the answer from the average record's, as an exact Shapley
     value. ``contribution`` is in log odds, before calibration, for a probability; for a number it is in the target's
-    unit, or, where the model learnt the target's logarithm (the text then says per cent), in natural logarithms."""
+    unit, or, where the model learnt the target's logarithm (the text then says per cent), in natural logarithms.
+
+    ``rank``: the share of training records (0–1) with a lower number or an earlier date; ``share``: of those with the
+    same word, or where the value is missing, of those that lack it too. None where the plan cannot tell.
+    """
 
     column: str
     value: str | float | int | bool | None
     contribution: float
     direction: Literal["up", "down"]
     text: str
+    rank: float | None = None
+    share: float | None = None
 
 
 def reasons(plan: Plan, record: Mapping[str, Any], k: int, output: int | None = None) -> list[Reason]:
@@ -72,7 +78,8 @@ def reasons(plan: Plan, record: Mapping[str, Any], k: int, output: int | None = 
             continue
         rises = moved > 0
         size = _size(kind, moved)
-        subject = _subject(plan, i, value, number, told.get(name))
+        rank, share = _standing(value, number, told.get(name))
+        subject = _subject(plan, i, value, number, told.get(name), rank, share)
         found.append(
             Reason(
                 column=name,
@@ -80,6 +87,8 @@ def reasons(plan: Plan, record: Mapping[str, Any], k: int, output: int | None = 
                 contribution=moved,
                 direction="up" if rises else "down",
                 text=f"{subject}: {'raises' if rises else 'lowers'} {effect}{size}",
+                rank=None if rank is None else round(rank.lower, 4),
+                share=share,
             )
         )
     return found
@@ -127,23 +136,41 @@ def _plain(size: float) -> str:
     return f"{short:,.0f}" if 10 <= short < 1e15 else f"{short:g}"
 
 
-def _subject(plan: Plan, column: int, value: Any, number: float | None, told: ColumnMeta | None) -> str:
+def _standing(value: Any, number: float | None, told: ColumnMeta | None) -> tuple[Rank | None, float | None]:
+    """A number's place, or how common a word or a gap is; for a text nothing."""
+    if told is None:
+        return None, None
+    word, kind = category_word(value), told.column.type
+    if word is None or (number is not None and math.isnan(number)):
+        return None, told.missing
+    if kind in (*NUMERIC_TYPES, *_DATES):
+        return (None if number is None else rank_of(number, told.quantiles)), None
+    return None, None if kind is SemanticType.TEXT else share_of(word, told)
+
+
+def _subject(
+    plan: Plan,
+    column: int,
+    value: Any,
+    number: float | None,
+    told: ColumnMeta | None,
+    rank: Rank | None,
+    share: float | None,
+) -> str:
     name = plan.columns[column]
     word = category_word(value)
     if word is None:
-        return f"{name} is missing"
+        return f"{name} is missing{_common(share)}"
     if number is None and plan.unseen(column, word):
         # A word that came once has no entry either.
         return f"{name} is '{_cut(word, LONGEST_VALUE)}' (hardly or never seen in training)"
     short = _cut(_rounded(value, word), LONGEST_VALUE)
     kind = told.column.type if told else None
     if number is not None and math.isnan(number):
-        return f"{name} is {short}, which reads as missing"
+        return f"{name} is {short}, which reads as missing{_common(share)}"
     if kind is SemanticType.TEXT:
         return f"{name} says “{short}”"
-    if number is None or told is None or not told.quantiles or kind not in (*NUMERIC_TYPES, *_DATES):
-        return f"{name} is {short}"
-    return f"{name} is {short}{_place(number, told.quantiles, kind in _DATES)}"
+    return f"{name} is {short}{_place(rank, kind in _DATES) if rank else _common(share)}"
 
 
 def _rounded(value: Any, word: str) -> str:
@@ -154,16 +181,19 @@ def _rounded(value: Any, word: str) -> str:
     return short if len(short) < len(word) and ("e" in word or "e" not in short) else word
 
 
-def _place(number: float, quantiles: Sequence[float], is_date: bool) -> str:  # noqa: FBT001 (of the two callers' words)
+def _place(rank: Rank, is_date: bool) -> str:  # noqa: FBT001 (of the two callers' words)
     """Where a number stands among the training records, if that tells anything."""
     low, high = ("earlier", "later") if is_date else ("lower", "higher")
-    last = len(quantiles) - 1
-    if last < 1 or quantiles[0] == quantiles[last]:
-        return ""
-    above, below = bisect_right(quantiles, number), bisect_left(quantiles, number) - 1
-    if above == 0 or below == last:
-        return f" ({low if above == 0 else high} than every record learnt from)"
-    for word, share in ((low, round(100 * (last - above) / last)), (high, round(100 * below / last))):
+    for word, share in ((low, rank.higher), (high, rank.lower)):
+        if share == 1:
+            return f" ({word} than every record learnt from)"
         if share >= TELLING_SHARE:
-            return f" ({word} than {share} % of records)"
+            return f" ({word} than {per_cent(share)} of records)"
     return ""
+
+
+def _common(share: float | None) -> str:
+    """How common a word or a gap is among the training records."""
+    if share is None:
+        return ""
+    return f" (like {per_cent(share)} of records)" if share > 0 else " (like no record learnt from)"
