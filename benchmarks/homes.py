@@ -119,7 +119,6 @@ def _plan(
             n_outputs=1,
             n_slots=slots,
             columns=columns,
-            differences=(),
             trees=forest(slots, trees=trees),
             linear=None,
             base=np.zeros(1),

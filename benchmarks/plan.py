@@ -158,7 +158,6 @@ def plan_of(pipeline: Pipeline, frame: pd.DataFrame, y: np.ndarray[Any, Any]) ->
             n_outputs=1,
             n_slots=24,
             columns=(*(NumberColumn(name=name, slot=i) for i, name in enumerate(NUMBERS)), *words, *dates),
-            differences=(),
             trees=trees_of(booster),
             linear=None,
             base=np.zeros(1),

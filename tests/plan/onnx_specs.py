@@ -9,7 +9,8 @@ from tenantry.plan.ir import (
     Calibration,
     CategoryColumn,
     DateColumn,
-    Difference,
+    Derived,
+    DerivedOp,
     Linear,
     NumberColumn,
     NumberFormat,
@@ -170,17 +171,22 @@ def draw_spec(seed: int, task: Task) -> PlanSpec:
     names = ["plan", "score", "when", "what: note", "label", "価格", "a/b"]
     columns: list[PlanColumn] = []
     for name in names[: int(maker.rng.integers(1, 8))]:
-        kind = str(maker.rng.choice(list(kinds)))
-        columns.append(kinds[kind](name))
+        for _ in range(int(maker.rng.choice([1, 1, 1, 2]))):
+            kind = str(maker.rng.choice(list(kinds)))
+            columns.append(kinds[kind](name))
     raw = maker.slots
-    differences = []
+    derived = []
     for _ in range(int(maker.rng.integers(0, 3)) if raw >= 2 else 0):
         left, right = maker.rng.choice(raw, 2, replace=False).tolist()
-        differences.append(Difference(slot=maker.slot("number"), left=left, right=right))
+        ops: tuple[DerivedOp, ...] = ("difference", "ratio")
+        op = ops[int(maker.rng.integers(2))]
+        derived.append(Derived(slot=maker.slot("number"), left=left, right=right, op=op))
     trees = tuple(maker.tree(i % maker.outputs) for i in range(int(maker.rng.integers(0, 9))) if maker.slots)
     signature = Signature(
         task=task,
-        inputs=tuple(Column(name=c.name, type=SemanticType.CATEGORY) for c in columns),
+        inputs=tuple(
+            Column(name=name, type=SemanticType.CATEGORY) for name in dict.fromkeys(c.name for c in columns)
+        ),
         classes=() if task is Task.REGRESSION else tuple(f"class {i}" for i in range(max(2, maker.outputs))),
         positive_class=f"class {seed % 2}" if task is Task.BINARY else None,
         threshold=0.4,
@@ -196,7 +202,7 @@ def draw_spec(seed: int, task: Task) -> PlanSpec:
         n_outputs=maker.outputs,
         n_slots=maker.slots,
         columns=tuple(columns),
-        differences=tuple(differences),
+        derived=tuple(derived),
         trees=trees,
         linear=maker.linear() if maker.rng.random() < 0.7 else None,
         base=maker.rng.normal(size=maker.outputs),

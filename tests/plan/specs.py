@@ -10,7 +10,7 @@ from tenantry.plan.ir import (
     Calibration,
     CategoryColumn,
     DateColumn,
-    Difference,
+    Derived,
     Linear,
     NumberColumn,
     NumberFormat,
@@ -102,6 +102,13 @@ class Maker:
         make = self.rng.choice([self.number, self.date, self.category, self.text])  # type: ignore[arg-type]
         column: PlanColumn = make(f"column {index} é")
         return column
+
+    def columns(self) -> tuple[PlanColumn, ...]:
+        """Inputs of one to three columns each."""
+        count = int(self.rng.integers(1, 6))
+        return tuple(
+            self.column(i) for i in range(count) for _ in range(int(self.rng.choice([1, 1, 1, 2, 3])))
+        )
 
     def number(self, name: str) -> NumberColumn:
         return NumberColumn(
@@ -207,10 +214,15 @@ class Maker:
         return Calibration(kind="isotonic", x=x, y=np.sort(self.rng.random(x.size)))
 
     def spec(self) -> PlanSpec:
-        columns = tuple(self.column(i) for i in range(int(self.rng.integers(1, 6))))
+        columns = self.columns()
         own = self.slots
-        differences = tuple(
-            Difference(slot=self.slot(), left=int(self.rng.integers(own)), right=int(self.rng.integers(own)))
+        derived = tuple(
+            Derived(
+                slot=self.slot(),
+                left=int(self.rng.integers(own)),
+                right=int(self.rng.integers(own)),
+                op="ratio" if self.rng.random() < 0.5 else "difference",
+            )
             for _ in range(int(self.rng.integers(0, 3)))
             if own
         )
@@ -224,7 +236,7 @@ class Maker:
             n_outputs=self.outputs,
             n_slots=self.slots,
             columns=columns,
-            differences=differences,
+            derived=derived,
             trees=tuple(self.tree(n) for n in sizes if self.slots),
             linear=linear,
             base=self.rng.normal(size=self.outputs),

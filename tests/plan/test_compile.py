@@ -13,7 +13,7 @@ from tenantry.plan.hashing import build_table, word_hash, xxh64
 from tenantry.plan.ir import (
     Calibration,
     CategoryColumn,
-    Difference,
+    Derived,
     NumberColumn,
     NumberFormat,
     PlanSpec,
@@ -73,7 +73,6 @@ def base(width: int = 2, **changes: Any) -> PlanSpec:
         n_outputs=1,
         n_slots=width,
         columns=tuple(NumberColumn(name=f"x{i}", slot=i) for i in range(width)),
-        differences=(),
         trees=(stump(),),
         linear=None,
         base=np.zeros(1),
@@ -93,9 +92,9 @@ REFUSED: dict[str, tuple[Callable[[], PlanSpec], str]] = {
         "'b' fills slot 0",
     ),
     "a slot out of range": (lambda: base(columns=(number(name="a", slot=7),)), "slot 7, but there are 2"),
-    "one name twice": (
-        lambda: base(columns=(number(name="a", slot=0), number(name="a", slot=1))),
-        "one name",
+    "views that stand apart": (
+        lambda: base(3, columns=tuple(number(name=name, slot=i) for i, name in enumerate("aba"))),
+        "read 'a' do not stand together",
     ),
     "too many slots": (lambda: base(n_slots=20_000), "20000 slots"),
     "too many nulls": (
@@ -136,13 +135,13 @@ REFUSED: dict[str, tuple[Callable[[], PlanSpec], str]] = {
         "must rise",
     ),
     "a calibration of another task": (lambda: base(calibration=Calibration(kind="softmax")), "does not fit"),
-    "a difference of a difference": (
+    "a slot derived from a derived one": (
         lambda: base(
             2,
             n_slots=4,
-            differences=(Difference(slot=2, left=0, right=1), Difference(slot=3, left=2, right=0)),
+            derived=(Derived(slot=2, left=0, right=1), Derived(slot=3, left=2, right=0)),
         ),
-        "difference 1 reads a slot",
+        "derived slot 1 reads a slot",
     ),
 }
 

@@ -40,7 +40,7 @@ def test_columns_trees_and_calibration_come_back_as_they_were(seed, task):
         "task",
         "n_outputs",
         "n_slots",
-        "differences",
+        "derived",
         "forest_weight",
         "linear_weight",
         "meta",

@@ -19,6 +19,7 @@ from tests.plan.specs import random_spec
 from tenantry.errors import Corrupt, InvalidData, Unsupported
 from tenantry.plan import Plan, compile_plan, layout
 from tenantry.plan.hashing import xxh64
+from tenantry.plan.ir import Derived, NumberColumn
 from tenantry.plan.meta import PlanMeta
 from tenantry.schema import Signature, Task
 
@@ -47,7 +48,7 @@ def test_a_mapped_file_scores_as_its_bytes_do(path: Path) -> None:
         assert mapped.score(record) == Plan.from_bytes(DATA).score(record)
         assert mapped.nbytes == len(DATA) == path.stat().st_size
         assert mapped.data == DATA
-        assert mapped.columns == tuple(column.name for column in SPEC.columns)
+        assert mapped.columns == SPEC.inputs
         assert (mapped.n_outputs, mapped.n_slots) == (SPEC.n_outputs, SPEC.n_slots)
 
 
@@ -63,7 +64,7 @@ def test_a_closed_plan_says_so(path: Path) -> None:
     ):
         with pytest.raises(ValueError, match=r"closed|columns in place"):
             use()
-    assert plan.columns == tuple(column.name for column in SPEC.columns)
+    assert plan.columns == SPEC.inputs
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's list of maps")
@@ -223,9 +224,38 @@ def test_damage_is_named(data: bytes, message: str, tmp_path: Path) -> None:
 
 
 def test_a_newer_version_is_told_from_damage() -> None:
-    with pytest.raises(Unsupported, match="version 2") as caught:
-        Plan.from_bytes(resealed(DATA, 12, 2))
+    newer = layout.VERSION + 1
+    with pytest.raises(Unsupported, match=f"version {newer}") as caught:
+        Plan.from_bytes(resealed(DATA, 12, newer))
     assert caught.value.code == "plan_version"
+
+
+@pytest.mark.parametrize("op", [2, 0xFFFF])
+def test_an_unknown_way_to_derive_a_slot_is_refused(op: int) -> None:
+    number = NumberColumn(name="a", slot=0)
+    spec = replace(
+        SPEC, columns=(number,), n_slots=2, derived=(Derived(slot=1, left=0, right=0),), trees=(), linear=None
+    )
+    data = compile_plan(spec)
+    [span] = np.frombuffer(data, layout.HEADER, 1)["section"][:, layout.Section.DERIVED]
+    changed = bytearray(data)
+    changed[int(span["offset"]) + 6 : int(span["offset"]) + 8] = op.to_bytes(2, "little")
+    with pytest.raises(Corrupt, match="derived"):
+        Plan(bytes(changed), verify=False)
+
+
+def test_version_one_knows_neither_views_nor_ratios() -> None:
+    """No file of that version can hold them; one that does is no plan of ours."""
+    number = NumberColumn(name="a", slot=0)
+    plain = replace(
+        SPEC, columns=(number,), n_slots=2, trees=(), linear=None, derived=(Derived(slot=1, left=0, right=0),)
+    )
+    ratio = replace(plain, derived=(Derived(slot=1, left=0, right=0, op="ratio"),))
+    views = replace(plain, columns=(number, replace(number, slot=1)), derived=())
+    assert Plan.from_bytes(resealed(compile_plan(plain), 12, 1)).columns == ("a",)
+    for spec in (ratio, views):
+        with pytest.raises(Corrupt):
+            Plan.from_bytes(resealed(compile_plan(spec), 12, 1))
 
 
 def test_every_bound_of_the_directory_is_checked() -> None:

@@ -103,7 +103,6 @@ def make(
                         mean_weight=np.zeros(outputs, F),
                     ),
                 ),
-                differences=(),
                 trees=(),
                 linear=Linear(
                     intercept=np.zeros(outputs),

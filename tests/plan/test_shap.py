@@ -11,17 +11,17 @@ from tests.plan.specs import Maker
 
 from tenantry.plan import Plan, compile_plan, expected_margins
 from tenantry.plan._shap import shares
-from tenantry.plan.ir import Calibration, Difference, NumberColumn, PlanSpec, Tree
+from tenantry.plan.ir import Calibration, Derived, NumberColumn, PlanSpec, Tree
 from tenantry.schema import Task
 
 
-def numbers_plan(trees: list[Tree], columns: int, differences: tuple[Difference, ...] = ()) -> PlanSpec:
+def numbers_plan(trees: list[Tree], columns: int, derived: tuple[Derived, ...] = ()) -> PlanSpec:
     return PlanSpec(
         task=Task.REGRESSION,
         n_outputs=1,
-        n_slots=columns + len(differences),
+        n_slots=columns + len(derived),
         columns=tuple(NumberColumn(name=f"x{i}", slot=i) for i in range(columns)),
-        differences=differences,
+        derived=derived,
         trees=tuple(trees),
         linear=None,
         base=np.array([0.25]),
@@ -132,7 +132,7 @@ def test_a_difference_is_shared_by_its_two_columns() -> None:
         cover=np.array([4.0]),
         leaf_cover=np.array([3.0, 1.0]),
     )
-    spec = numbers_plan([tree], 2, (Difference(slot=2, left=0, right=1),))
+    spec = numbers_plan([tree], 2, (Derived(slot=2, left=0, right=1),))
     plan = Plan.from_bytes(compile_plan(spec))
     assert expected_margins(spec) == (0.25 + 1.5,)
     assert plan.explain({"x0": 5, "x1": 1}) == pytest.approx((0.75, 0.75))

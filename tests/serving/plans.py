@@ -53,7 +53,6 @@ def small_plan(task: Task = Task.BINARY, shift: float = 0.0) -> bytes:
         n_outputs=outputs,
         n_slots=4,
         columns=_columns(outputs),
-        differences=(),
         trees=tuple(_tree(output) for output in range(outputs)),
         linear=Linear(
             intercept=np.full(outputs, shift),

@@ -17,7 +17,7 @@ from tenantry.plan.ir import (
     Calibration,
     CategoryColumn,
     DateColumn,
-    Difference,
+    Derived,
     Linear,
     NumberColumn,
     PlanColumn,
@@ -113,8 +113,8 @@ def build_spec(fitted: Fitted, task: Task, meta: Mapping[str, Any], seed: int) -
     columns = tuple(
         _column(fitted, at, column, slots, outputs) for at, column in enumerate(fitted.space.columns)
     )
-    differences = tuple(
-        Difference(slot=slots[s], left=slots[left], right=slots[right])
+    derived = tuple(
+        Derived(slot=slots[s], left=slots[left], right=slots[right])
         for s, left, right in fitted.space.differences
         if place[s] >= 0
     )
@@ -123,7 +123,7 @@ def build_spec(fitted: Fitted, task: Task, meta: Mapping[str, Any], seed: int) -
         n_outputs=outputs,
         n_slots=count,
         columns=columns,
-        differences=differences,
+        derived=derived,
         trees=tuple(replace(tree, feature=place[tree.feature].astype(np.int32)) for tree in trees),
         linear=_linear(fitted, place) if fitted.linear else None,
         base=base,

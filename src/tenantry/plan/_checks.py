@@ -24,8 +24,9 @@ def check_shape(spec: PlanSpec) -> None:
         refuse(f"the plan has {spec.n_slots} slots (at most {MAX_SLOTS})")
     if len(spec.columns) >= NO_ROW:
         refuse(f"the plan has {len(spec.columns)} columns")
-    if len({column.name for column in spec.columns}) != len(spec.columns):
-        refuse("two columns have one name")
+    for column, number, before in zip(spec.columns[1:], spec.input_of[1:], spec.input_of, strict=False):
+        if number < before:
+            refuse(f"the columns that read {column.name!r} do not stand together")
     if spec.base.shape != (k,) or not np.isfinite(spec.base).all():
         refuse(f"the base margins have shape {spec.base.shape} for {k} outputs, or are not finite")
     if (kind == "softmax") != (spec.task is layout.TASKS[1]) or (kind != "softmax" and k != 1):

@@ -93,7 +93,7 @@ def encode(graph: Graph, spec: PlanSpec) -> tuple[str, Encoded]:
         column_of_zeros = graph.add("Expand", graph.constant([[0]], np.float32), rows_by(graph, names[0], 1))
         encoded.put(column_of_zeros, [])
     matrix = graph.concat(encoded.pieces)
-    return _differences(graph, encoded, spec, matrix), encoded
+    return _derived(graph, encoded, spec, matrix), encoded
 
 
 def rows_by(graph: Graph, an_input: str, width: int) -> str:
@@ -224,18 +224,28 @@ def _tokens(graph: Graph, encoded: Encoded, column: TextColumn, tokens: str) -> 
         encoded.linear.append(graph.add("MatMul", value, graph.doubles(column.weights)))
 
 
-def _differences(graph: Graph, encoded: Encoded, spec: PlanSpec, matrix: str) -> str:
-    """Append the derived slots, as many at a time as do not build on each other."""
-    waiting = list(spec.differences)
-    while waiting:
-        ready = [d for d in waiting if d.left in encoded.position and d.right in encoded.position]
-        waiting = [d for d in waiting if d not in ready]
+def _derived(graph: Graph, encoded: Encoded, spec: PlanSpec, matrix: str) -> str:
+    """Append the derived slots."""
+    for op in ("difference", "ratio"):
+        some = [d for d in spec.derived if d.op == op]
+        if not some:
+            continue
         left, right = (
             graph.add(
-                "Gather", matrix, graph.ints([encoded.position[getattr(d, side)] for d in ready]), axis=1
+                "Gather", matrix, graph.ints([encoded.position[getattr(d, side)] for d in some]), axis=1
             )
             for side in ("left", "right")
         )
-        encoded.put(graph.add("Sub", left, right), [d.slot for d in ready])
-        matrix = graph.concat([matrix, encoded.pieces[-1]])
-    return matrix
+        value = graph.add("Sub", left, right) if op == "difference" else _ratio(graph, left, right)
+        encoded.put(value, [d.slot for d in some])
+    return graph.concat(encoded.pieces) if spec.derived else matrix
+
+
+def _ratio(graph: Graph, left: str, right: str) -> str:
+    zero = graph.constant([[0]], np.float32)
+    quotient = graph.add("Div", left, right)
+    limit = graph.constant(FLT_MAX, np.float32)
+    limited = graph.add("Clip", quotient, graph.constant(-FLT_MAX, np.float32), limit)
+    nan = graph.constant([[np.nan]], np.float32)
+    none = graph.add("Or", graph.add("Equal", right, zero), graph.add("IsNaN", quotient))
+    return graph.add("Where", none, nan, limited)

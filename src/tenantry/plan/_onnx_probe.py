@@ -26,13 +26,14 @@ def probe_records(spec: PlanSpec, rows: int = 400, seed: int = 0) -> list[dict[s
         for slot, threshold in zip(tree.feature.tolist(), tree.threshold.tolist(), strict=True):
             thresholds.setdefault(slot, []).append(threshold)
     records: list[dict[str, Any]] = [{} for _ in range(rows)]
-    for column in spec.columns:
-        values = list(_values(column, thresholds, rng))
+    for name in spec.inputs:
+        views = [column for column in spec.columns if column.name == name]
+        values = [value for column in views for value in _values(column, thresholds, rng)]
         if len(values) > LIMIT:
             values = [values[i] for i in sorted(rng.choice(len(values), LIMIT, replace=False))]
         picks = rng.permutation(np.resize(np.arange(len(values)), rows - 1))
         for record, pick in zip(records[1:], picks.tolist(), strict=True):
-            record[column.name] = values[pick]
+            record[name] = values[pick]
     return records
 
 

@@ -94,8 +94,8 @@ class _Writer:
         header["forest_weight"], header["linear_weight"] = spec.forest_weight, spec.linear_weight
         header["tf"] = TF_WEIGHTS
         header["base"] = self.pool(Section.DOUBLES, spec.base)
-        columns = np.array([self.column(i, column) for i, column in enumerate(spec.columns)], layout.COLUMN)
-        differences = self.differences()
+        columns = self.columns()
+        derived = self.derived()
         for slot, owner in enumerate(self.owners):
             if owner is None:
                 refuse(f"slot {slot} is filled by no column")
@@ -110,7 +110,7 @@ class _Writer:
             Section.LEAVES: leaves,
             Section.ENTRIES: np.concatenate([np.zeros(0, layout.ENTRY), *self.entries]),
             Section.STRINGS: np.frombuffer(bytes(self.strings), np.uint8),
-            Section.DIFFERENCES: differences,
+            Section.DERIVED: derived,
             Section.TERMS: terms,
             Section.RATIOS: ratios,
             Section.ANCESTORS: ancestors,
@@ -130,11 +130,27 @@ class _Writer:
         self.owners[slot] = owner
         return slot
 
+    def columns(self) -> Array:
+        """The columns' records; views of one input share the bytes of its name."""
+        records = np.zeros(len(self.spec.columns), layout.COLUMN)
+        before = -1
+        for i, (column, number) in enumerate(zip(self.spec.columns, self.spec.input_of, strict=True)):
+            if number == before:
+                name = (records[i - 1]["name"], records[i - 1]["name_bytes"])
+            else:
+                name = self.string(column.name.encode())
+            records[i] = self.column(number, column)
+            records[i]["name"], records[i]["name_bytes"] = name
+            before = number
+        return records
+
+    def string(self, raw: bytes) -> tuple[int, int]:
+        at = len(self.strings)
+        self.strings.extend(raw)
+        return at, len(raw)
+
     def column(self, index: int, column: PlanColumn) -> Array:
         record = np.zeros((), layout.COLUMN)
-        name = column.name.encode()
-        record["name"], record["name_bytes"] = len(self.strings), len(name)
-        self.strings.extend(name)
         record["slot"] = NONE
         place = f"column {column.name!r}"
         match column:
@@ -220,20 +236,16 @@ class _Writer:
         record["weights"] = self.pool(Section.FLOATS, column.weights)
         record["mean"] = self.pool(Section.FLOATS, column.mean_weight)
 
-    def differences(self) -> Array:
-        out = np.zeros(len(self.spec.differences), layout.DIFFERENCE)
+    def derived(self) -> Array:
+        out = np.zeros(len(self.spec.derived), layout.DERIVED)
         owners = list(self.owners)
-        for i, difference in enumerate(self.spec.differences):
-            sides = [owners[s] if 0 <= s < len(owners) else None for s in (difference.left, difference.right)]
+        for i, derived in enumerate(self.spec.derived):
+            place = f"derived slot {i}"
+            sides = [owners[s] if 0 <= s < len(owners) else None for s in (derived.left, derived.right)]
             if sides[0] is None or sides[1] is None:
-                refuse(f"difference {i} reads a slot that no column fills")
-            owner = (sides[0][0], sides[1][0])
-            out[i] = (
-                self.own(difference.slot, owner, f"difference {i}"),
-                difference.left,
-                difference.right,
-                0,
-            )
+                refuse(f"{place} reads a slot that no column fills")
+            slot = self.own(derived.slot, (sides[0][0], sides[1][0]), place)
+            out[i] = (slot, derived.left, derived.right, layout.DERIVED_OPS.index(derived.op))
         return out
 
     # --- members and calibration ---

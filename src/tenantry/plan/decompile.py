@@ -16,7 +16,8 @@ from tenantry.plan.ir import (
     CategoryColumn,
     DateColumn,
     DateOrder,
-    Difference,
+    Derived,
+    DerivedOp,
     Linear,
     NumberColumn,
     NumberFormat,
@@ -63,10 +64,6 @@ class _Reader:
             n_outputs=self.outputs,
             n_slots=int(head["n_slots"]),
             columns=tuple(self.column(record) for record in self.sections[Section.COLUMNS]),
-            differences=tuple(
-                Difference(slot=int(d["slot"]), left=int(d["left"]), right=int(d["right"]))
-                for d in self.sections[Section.DIFFERENCES]
-            ),
             trees=tuple(self.tree(record) for record in self.sections[Section.TREES]),
             linear=self.linear() if head["has_linear"] else None,
             base=self.pool(Section.DOUBLES, head["base"], self.outputs),
@@ -74,6 +71,7 @@ class _Reader:
             linear_weight=float(head["linear_weight"]),
             calibration=self.calibration(),
             meta=msgspec.json.decode(self.sections[Section.META].tobytes()),
+            derived=tuple(self.derived(record) for record in self.sections[Section.DERIVED]),
             seed=int(head["seed"]),
         )
 
@@ -151,6 +149,10 @@ class _Reader:
 
     def text(self, at: int, size: int) -> str:
         return self.strings[int(at) : int(at) + int(size)].decode()
+
+    def derived(self, record: Any) -> Derived:
+        slot, left, right, op = record.tolist()
+        return Derived(slot=slot, left=left, right=right, op=cast("DerivedOp", layout.DERIVED_OPS[op]))
 
     # --- members and calibration ---
 

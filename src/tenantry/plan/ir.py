@@ -2,12 +2,14 @@
 
 A plan turns one raw record into margins and a calibrated score in four steps.
 
-1. **Encode.** Each raw column writes float32 *slots* (``x[0..n_slots)``; NaN = missing), and may add to the linear
-   member directly (categories and words carry their own weights).
+1. **Encode.** Each column writes float32 *slots* (``x[0..n_slots)``; NaN = missing), and may add to the linear
+   member directly (categories and words carry their own weights). Several columns may be *views* of one raw input: they
+   have its name and stand together, and each reads the value in its own way (a text as tokens and as a category, a
+   number as a category). Then the pairs, then the derived slots.
 2. **Score.** ``margin[k] = base[k] + forest_weight * sum(trees of output k) + linear_weight * linear[k]``, summed in
    float64 in the order in which the trees and terms stand.
 3. **Calibrate.** margins → a probability, class probabilities, or a value (:class:`Calibration`).
-4. **Explain.** exact Shapley values in margin space, summed over the slots of each raw column: path-dependent
+4. **Explain.** exact Shapley values in margin space, summed over the slots of each raw input: path-dependent
    TreeSHAP for the forest (Lundberg et al. 2020; computed by Owen's integral), ``weight * (x - mean)`` for the linear
    member.
 
@@ -34,6 +36,7 @@ MAX_PATH_FEATURES = 16
 MAX_TREE_LEAVES = 128
 MAX_SLOTS = 16_000
 DateOrder = Literal["ymd", "mdy", "dmy"]
+DerivedOp = Literal["difference", "ratio"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,14 +120,16 @@ PlanColumn = NumberColumn | DateColumn | CategoryColumn | TextColumn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """A derived slot: ``x[left] - x[right]`` in float32, NaN where either is, limited to ±FLT_MAX.
+class Derived:
+    """A slot of two others that columns fill, in float32, NaN where either is, limited to ±FLT_MAX: a ``difference`` is
+    ``x[left] - x[right]``, a ``ratio`` ``x[left] / x[right]`` (NaN where the right one is 0).
 
-    Its attribution is halved between them."""
+    Its attribution is halved between the two inputs."""
 
     slot: int
     left: int
     right: int
+    op: DerivedOp = "difference"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,13 +190,13 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSpec:
-    """A whole plan. ``meta`` is JSON-able and travels in the file unread by the kernel (see ``plan/meta.py``)."""
+    """A whole plan. ``meta`` is JSON-able and travels in the file unread by the kernel (see ``plan/meta.py``); it
+    describes inputs, so a column that is another's view has no entry of its own there."""
 
     task: Task
     n_outputs: int
     n_slots: int
     columns: tuple[PlanColumn, ...]
-    differences: tuple[Difference, ...]
     trees: tuple[Tree, ...]
     linear: Linear | None
     base: F64
@@ -199,4 +204,16 @@ class PlanSpec:
     linear_weight: float
     calibration: Calibration
     meta: Mapping[str, Any]
+    derived: tuple[Derived, ...] = ()
     seed: int = 0
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the raw inputs, in the order of their columns."""
+        return tuple(dict.fromkeys(column.name for column in self.columns))
+
+    @property
+    def input_of(self) -> tuple[int, ...]:
+        """Of each column the number of the raw input that it reads."""
+        number = {name: i for i, name in enumerate(self.inputs)}
+        return tuple(number[column.name] for column in self.columns)

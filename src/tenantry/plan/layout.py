@@ -8,7 +8,9 @@ from tenantry.schema import Task
 
 MAGIC = b"TNPLAN\r\n"
 BYTE_ORDER = 0x01020304
-VERSION = 1
+VERSION = 2
+"""The version that is written."""
+READ_VERSIONS = (1, 2)
 NONE = 0xFFFFFFFF
 NO_ROW = 0xFFFF
 NO_EDGE = 0xFF
@@ -22,11 +24,12 @@ PAGE = 4096
 
 TASKS = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION)
 ORDERS = ("ymd", "mdy", "dmy")
+DERIVED_OPS = ("difference", "ratio")
 CALIBRATIONS = ("sigmoid", "isotonic", "softmax", "linear", "exp")
 
 
 class Kind(IntEnum):
-    """Kinds of raw columns."""
+    """Kinds of columns."""
 
     NUMBER = 0
     DATE = 1
@@ -46,7 +49,7 @@ class Section(IntEnum):
     ENTRIES = 6
     FLOATS = 7
     SHORTS = 8
-    DIFFERENCES = 9
+    DERIVED = 9
     TERMS = 10
     DOUBLES = 11
     RATIOS = 12
@@ -71,7 +74,7 @@ OWNER = np.dtype(_fields("<u2", "first", "second"))
 TREE = np.dtype([*_fields("<u4", "node", "leaf"), *_fields("<u2", "n_nodes", "output", "points", "reserved")])
 NODE = np.dtype([("threshold", "<f4"), ("slot2", "<u2"), ("child", "u1", (2,))])
 ENTRY = np.dtype([*_fields("<u4", "hash", "string"), *_fields("<u2", "bytes", "row")])
-DIFFERENCE = np.dtype(_fields("<u2", "slot", "left", "right", "reserved"))
+DERIVED = np.dtype(_fields("<u2", "slot", "left", "right", "op"))
 TERM = np.dtype([("slot", "<u4"), *_fields("<f4", "mean", "inv_scale", "fill", "center")])
 SPAN = np.dtype(_fields("<u4", "offset", "count"))
 HEADER = np.dtype(
@@ -99,7 +102,7 @@ ITEMS: dict[Section, np.dtype] = {
     Section.ENTRIES: ENTRY,
     Section.FLOATS: np.dtype("<f4"),
     Section.SHORTS: np.dtype("<u2"),
-    Section.DIFFERENCES: DIFFERENCE,
+    Section.DERIVED: DERIVED,
     Section.TERMS: TERM,
     Section.DOUBLES: np.dtype("<f8"),
     Section.RATIOS: np.dtype("<f4"),

@@ -28,8 +28,8 @@ _POINTS, _WEIGHTS = (_POINTS + 1.0) / 2.0, _WEIGHTS / 2.0
 
 
 class Encoded(NamedTuple):
-    """Records on their way: ``x`` (n, slots) float32; ``linear`` (n, columns, K), what columns add to the linear
-    member."""
+    """Records on their way: ``x`` (n, slots) float32; ``linear`` (n, columns, K), what columns (not inputs) add to the
+    linear member."""
 
     x: F32
     linear: F64
@@ -51,7 +51,11 @@ class Twin:
         }
         self.strings = self.sections[Section.STRINGS].tobytes()
         self.n_slots, self.n_outputs = int(self.head["n_slots"]), int(self.head["n_outputs"])
-        self.columns = tuple(self._text(c["name"], c["name_bytes"]) for c in self.sections[Section.COLUMNS])
+        columns = self.sections[Section.COLUMNS]
+        names = [self._text(c["name"], c["name_bytes"]) for c in columns]
+        self.columns = tuple(dict.fromkeys(names))
+        """The raw inputs; ``input_of``: of each column the input that it reads."""
+        self.input_of = [self.columns.index(name) for name in names]
         self.trees = [self._tree(tree) for tree in self.sections[Section.TREES]]
 
     def _text(self, at: int, n: int) -> str:
@@ -70,19 +74,20 @@ class Twin:
     def _encode(self, records: Sequence[Record]) -> Encoded:
         n = len(records)
         encoded = Encoded(
-            np.full((n, self.n_slots), np.nan, np.float32), np.zeros((n, len(self.columns), self.n_outputs))
+            np.full((n, self.n_slots), np.nan, np.float32), np.zeros((n, len(self.input_of), self.n_outputs))
         )
         for index, column in enumerate(self.sections[Section.COLUMNS]):
-            name = self.columns[index]
+            name = self.columns[self.input_of[index]]
             values = [record.get(name) for record in records]
             try:
                 self._column(column, index, values, encoded)
             except InvalidData as error:
                 raise InvalidData(error.code, f"column {name!r}: {error.message}") from None
-        for d in self.sections[Section.DIFFERENCES]:
-            with np.errstate(over="ignore"):
-                difference = encoded.x[:, d["left"]] - encoded.x[:, d["right"]]
-            encoded.x[:, d["slot"]] = np.clip(difference, -_FLT_MAX, _FLT_MAX)
+        for d in self.sections[Section.DERIVED]:
+            left, right = encoded.x[:, d["left"]], encoded.x[:, d["right"]]
+            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+                value = left / np.where(right == 0, np.float32(np.nan), right) if d["op"] else left - right
+            encoded.x[:, d["slot"]] = np.clip(value, -_FLT_MAX, _FLT_MAX)
         return encoded
 
     def _column(self, column: Any, index: int, values: list[Any], encoded: Encoded) -> None:
@@ -172,7 +177,7 @@ class Twin:
         margins = self._pool(Section.DOUBLES, self.head["base"], k) + self.head["forest_weight"] * forest
         if self.head["has_linear"]:
             linear = np.tile(self._pool(Section.DOUBLES, self.head["intercept"], k), (n, 1))
-            for index in range(len(self.columns)):
+            for index in range(encoded.linear.shape[1]):
                 linear += encoded.linear[:, index]
             for term, weight in self._terms():
                 linear += self._term_values(term, encoded.x)[:, None] * weight
@@ -211,7 +216,7 @@ class Twin:
     # --- explain ---
 
     def explain_rows(self, records: Sequence[Record], output: int = 0) -> F64:
-        """Shapley values in margin space, (n, columns)."""
+        """Shapley values in margin space, (n, inputs)."""
         encoded = self._encode(records)
         slots = np.zeros((len(records), self.n_slots))
         for tree in self.trees:
@@ -225,7 +230,9 @@ class Twin:
             for index, column in enumerate(self.sections[Section.COLUMNS]):
                 if column["kind"] >= Kind.CATEGORY:
                     mean = float(self.sections[Section.FLOATS][int(column["mean"]) + output])
-                    values[:, index] += self.head["linear_weight"] * (encoded.linear[:, index, output] - mean)
+                    values[:, self.input_of[index]] += self.head["linear_weight"] * (
+                        encoded.linear[:, index, output] - mean
+                    )
         for slot, owner in enumerate(self.sections[Section.SLOTS]):
             values[:, owner["first"]] += 0.5 * slots[:, slot]
             values[:, owner["second"]] += 0.5 * slots[:, slot]

@@ -32,7 +32,7 @@ static void load(const char *path) {
     free(data);
     if (!p || p->n_columns > MOST_COLUMNS) harness_fail(path);
     a = harness_score(p, none, 0);
-    expected[n_plans] = a.margins[0] - total(a.phi, p->n_columns);
+    expected[n_plans] = a.margins[0] - total(a.phi, p->n_inputs);
     harness_free(&a);
     plans[n_plans++] = p;
 }
@@ -114,10 +114,10 @@ static void check_text(const cell *c) {
 }
 
 static void check_answer(const plan *p, const answer *a, double base) {
-    double sum = base + total(a->phi, p->n_columns), scale = 1.0;
+    double sum = base + total(a->phi, p->n_inputs), scale = 1.0;
     for (uint32_t k = 0; k < p->n_outputs; k++)
         if (a->scores[k] != a->scores[k]) harness_fail("a score is not a number");
-    for (uint32_t c = 0; c < p->n_columns; c++) scale += fabs(a->phi[c]);
+    for (uint32_t c = 0; c < p->n_inputs; c++) scale += fabs(a->phi[c]);
     if (!(fabs(sum - a->margins[0]) <= 1e-4 * scale)) harness_fail("the attributions do not add up to the margin");
 }
 

@@ -78,5 +78,5 @@ static int same(const double *a, const double *b, uint32_t n) {
 
 int harness_same(const plan *p, const answer *a, const answer *b) {
     return same(a->margins, b->margins, p->n_outputs) && same(a->scores, b->scores, p->n_outputs)
-           && same(a->phi, b->phi, p->n_columns);
+           && same(a->phi, b->phi, p->n_inputs);
 }

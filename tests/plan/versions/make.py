@@ -20,7 +20,7 @@ from tenantry.plan.ir import (
     CategoryColumn,
     DateColumn,
     DateOrder,
-    Difference,
+    Derived,
     Linear,
     NumberColumn,
     NumberFormat,
@@ -170,7 +170,7 @@ class Maker:
 
     def spec(self) -> PlanSpec:
         columns = (*self.numbers(), self.date(), self.category(), self.text())
-        differences = (Difference(slot=self.slot(), left=0, right=1),)
+        derived = (Derived(slot=self.slot(), left=0, right=1),)
         trees = tuple(self.tree(i % self.outputs, nodes) for i, nodes in enumerate((1, 4, 7, 3, 12, 9)))
         linear = self.linear()
         spec = PlanSpec(
@@ -178,7 +178,7 @@ class Maker:
             n_outputs=self.outputs,
             n_slots=self.slots,
             columns=columns,
-            differences=differences,
+            derived=derived,
             trees=trees,
             linear=linear,
             base=self.rng.normal(size=self.outputs),

@@ -37,16 +37,18 @@ input_decoder = msgspec.json.Decoder(tuple[Input, ...])
 
 
 def fill(inputs: Sequence[Input], with_bytes: frozenset[str], columns: Sequence[Any], rows: int) -> Feed:
-    """The graph's inputs for ``rows`` rows of columns (None = all missing).
+    """The graph's inputs for ``rows`` rows of columns (None = all missing). Several inputs may read one column.
 
     Raises ``InvalidData("record_value")`` for a value that no column takes, ``ValueError`` for a column of another
     length, ``TypeError`` for one that is neither a list nor a buffer of float64.
     """
-    if len(columns) != len(inputs):
-        raise ValueError(f"{len(columns)} columns in place of {len(inputs)}")
+    names = dict.fromkeys(one.column for one in inputs)
+    if len(columns) != len(names):
+        raise ValueError(f"{len(columns)} columns in place of {len(names)}")
+    given = dict(zip(names, columns, strict=True))
     feed: Feed = {}
-    for one, column in zip(inputs, columns, strict=True):
-        values = _values(one, column, rows)
+    for one in inputs:
+        values = _values(one, given[one.column], rows)
         try:
             if one.kind == "number":
                 feed[one.input] = values if isinstance(values, np.ndarray) else _numbers(one, values)
@@ -66,12 +68,15 @@ def fill(inputs: Sequence[Input], with_bytes: frozenset[str], columns: Sequence[
 
 def fill_one(inputs: Sequence[Input], with_bytes: frozenset[str], record: Mapping[str, Any]) -> Feed:
     """The same for one record."""
-    return fill(inputs, with_bytes, [[record.get(one.column)] for one in inputs], 1)
+    return fill_records(inputs, with_bytes, [record])
 
 
-def fill_records(inputs: Sequence[Input], with_bytes: frozenset[str], records: list[dict[str, Any]]) -> Feed:
+def fill_records(
+    inputs: Sequence[Input], with_bytes: frozenset[str], records: Sequence[Mapping[str, Any]]
+) -> Feed:
     """The same for several."""
-    columns = [[record.get(one.column) for record in records] for one in inputs]
+    names = dict.fromkeys(one.column for one in inputs)
+    columns = [[record.get(name) for record in records] for name in names]
     return fill(inputs, with_bytes, columns, len(records))
 
 

@@ -50,7 +50,7 @@ class OnnxPlan:
         names = [one.name for one in session.get_inputs()]
         self._bytes_inputs = frozenset(one.input for one in self._inputs if f"{one.input}:bytes" in names)
         self._outputs = ["probabilities" if signature.task is Task.MULTICLASS else "score"]
-        self.columns = tuple(one.column for one in self._inputs)
+        self.columns = tuple(dict.fromkeys(one.column for one in self._inputs))
         self.n_outputs = len(signature.classes) if signature.task is Task.MULTICLASS else 1
         self.nbytes = 0
         """What the allocator gave for the session, measured when it was opened."""

@@ -90,10 +90,11 @@ void plan_put_text(const plan *p, uint32_t column, const char *s, size_t n, plan
 }
 
 void plan_finish(const plan *p, plan_row *row) {
-    const uint32_t n = p->head->section[PLAN_S_DIFFERENCES].count;
+    const uint32_t n = p->head->section[PLAN_S_DERIVED].count;
     for (uint32_t i = 0; i < n; i++) {
-        const plan_difference *d = p->differences + i;
-        const float difference = row->x[2 * d->left] - row->x[2 * d->right];
-        put(row, d->slot, difference > FLT_MAX ? FLT_MAX : difference < -FLT_MAX ? -FLT_MAX : difference);
+        const plan_derived *d = p->derived + i;
+        const float left = row->x[2 * d->left], right = row->x[2 * d->right];
+        const float value = d->op == PLAN_DIFFERENCE ? left - right : right == 0.0f ? NAN : left / right;
+        put(row, d->slot, value > FLT_MAX ? FLT_MAX : value < -FLT_MAX ? -FLT_MAX : value);
     }
 }

@@ -87,10 +87,11 @@ static void explain_forest(const plan *p, const plan_row *row, float *sums, doub
 static void explain_linear(const plan *p, const plan_row *row, double *phi) {
     const plan_header *h = p->head;
     const float *weights = p->floats + h->term_weights + row->output;
-    for (uint32_t c = 0; c < p->n_columns; c++) {
+    for (uint32_t c = 0, input = 0; c < p->n_columns; c++) {
         const plan_column *column = p->columns + c;
+        input += c && !plan_is_view(p, c);
         if (column->kind < PLAN_CATEGORY) continue;
-        phi[c] += h->linear_weight * (row->parts[c] - p->floats[column->mean + row->output]);
+        phi[input] += h->linear_weight * (row->parts[c] - p->floats[column->mean + row->output]);
     }
     for (uint32_t j = 0; j < h->section[PLAN_S_TERMS].count; j++, weights += p->n_outputs) {
         const plan_term *term = p->terms + j;
@@ -103,7 +104,7 @@ static void explain_linear(const plan *p, const plan_row *row, double *phi) {
 }
 
 void plan_explain(const plan *p, const plan_row *row, float *sums, double *phi) {
-    memset(phi, 0, p->n_columns * sizeof *phi);
+    memset(phi, 0, p->n_inputs * sizeof *phi);
     explain_forest(p, row, sums, phi);
     if (p->head->has_linear) explain_linear(p, row, phi);
 }

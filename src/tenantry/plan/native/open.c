@@ -48,7 +48,7 @@ uint64_t plan_xxh64(const void *data, size_t n) {
 
 static const uint8_t ITEM_BYTES[PLAN_SECTIONS] = {
     sizeof(plan_column), 1, sizeof(plan_owner), sizeof(plan_tree), sizeof(plan_node), 4, sizeof(plan_entry), 4,
-    2, sizeof(plan_difference), sizeof(plan_term), 8, 4, 1, 1};
+    2, sizeof(plan_derived), sizeof(plan_term), 8, 4, 1, 1};
 
 static uint32_t count_of(const plan *p, int section) { return p->head->section[section].count; }
 
@@ -63,7 +63,7 @@ static const char *check_header(plan *p, const void *data, size_t size, int veri
     if (size < sizeof(plan_header)) return "the file is shorter than its header";
     if (memcmp(h->magic, "TNPLAN\r\n", 8)) return "it does not begin as a plan file does";
     if (h->byte_order != 0x01020304) return "its byte order is not this machine's";
-    if (h->version != 1) return "version";              /* the caller tells this one apart */
+    if (h->version < 1 || h->version > 2) return "version";              /* the caller tells this one apart */
     if (h->size != size) return "its size is not the one that it states";
     if (verify_checksum && plan_xxh64((const char *)data + 32, size - 32) != h->checksum) return "its checksum is wrong";
     if (h->n_outputs < 1 || h->n_outputs > PLAN_MAX_OUTPUTS) return "its number of outputs is out of range";
@@ -91,7 +91,7 @@ static void find_sections(plan *p) {
     p->entries = section_at(p, PLAN_S_ENTRIES);
     p->floats = section_at(p, PLAN_S_FLOATS);
     p->shorts = section_at(p, PLAN_S_SHORTS);
-    p->differences = section_at(p, PLAN_S_DIFFERENCES);
+    p->derived = section_at(p, PLAN_S_DERIVED);
     p->terms = section_at(p, PLAN_S_TERMS);
     p->doubles = section_at(p, PLAN_S_DOUBLES);
     p->ratios = section_at(p, PLAN_S_RATIOS);
@@ -112,7 +112,7 @@ static const char *check_calibration(const plan *p) {
     return NULL;
 }
 
-/* A slot is filled by one column or difference. */
+/* A slot is filled by one column, or derived from two. */
 static int claim(const plan *p, uint8_t *owned, uint32_t slot) {
     if (slot >= p->n_slots || owned[slot]) return 0;
     return owned[slot] = 1;
@@ -161,6 +161,8 @@ static const char *check_columns(plan *p) {
         const plan_column *c = p->columns + k;
         const char *wrong = NULL;
         if (!within(p, PLAN_S_STRINGS, c->name, c->name_bytes)) return "a column's name lies outside";
+        if (plan_is_view(p, k) && p->head->version < 2) return "two columns have one name";
+        p->n_inputs += !plan_is_view(p, k);
         if (c->kind > PLAN_TEXT || c->format > 3 || (c->kind == PLAN_DATE && c->format > PLAN_DMY)) return "a column has an unknown kind";
         if (c->n_nulls > 16 || !within(p, PLAN_S_DOUBLES, c->nulls, c->n_nulls)) return "a column's null numbers lie outside";
         if (c->kind == PLAN_NUMBER && !claim(p, owned, c->slot[0])) return "a slot is out of range or filled twice";
@@ -169,17 +171,17 @@ static const char *check_columns(plan *p) {
         if (c->kind >= PLAN_CATEGORY) wrong = check_words(p, c, owned, &next_entry);
         if (wrong) return wrong;
     }
-    for (uint32_t i = 0; i < count_of(p, PLAN_S_DIFFERENCES); i++) {
-        const plan_difference *d = p->differences + i;
-        if (d->left >= p->n_slots || d->right >= p->n_slots || owned[d->left] != 1 || owned[d->right] != 1
-            || !claim(p, owned, d->slot)) return "a difference is out of range";
-        owned[d->slot] = 2;                              /* no difference of differences */
+    for (uint32_t i = 0; i < count_of(p, PLAN_S_DERIVED); i++) {
+        const plan_derived *d = p->derived + i;
+        if (d->op > (p->head->version > 1 ? PLAN_RATIO : PLAN_DIFFERENCE) || d->left >= p->n_slots || d->right >= p->n_slots || owned[d->left] != 1 || owned[d->right] != 1
+            || !claim(p, owned, d->slot)) return "a derived slot is out of range";
+        owned[d->slot] = 2;                              /* nothing is derived from it */
     }
     for (uint32_t s = 0; s < p->n_slots; s++)
         if (!owned[s]) return "a slot is filled by no column";
     if (count_of(p, PLAN_S_SLOTS) != p->n_slots) return "a slot has no owner";
     for (uint32_t s = 0; s < p->n_slots; s++)
-        if (p->owners[s].first >= p->n_columns || p->owners[s].second >= p->n_columns) return "a slot's owner is out of range";
+        if (p->owners[s].first >= p->n_inputs || p->owners[s].second >= p->n_inputs) return "a slot's owner is out of range";
     return NULL;
 }
 

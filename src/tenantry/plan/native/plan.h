@@ -21,11 +21,12 @@
 #define PLAN_DATE_BYTES 64
 
 enum plan_kind { PLAN_NUMBER, PLAN_DATE, PLAN_CATEGORY, PLAN_TEXT };
+enum plan_op { PLAN_DIFFERENCE, PLAN_RATIO };
 enum plan_order { PLAN_YMD, PLAN_MDY, PLAN_DMY };
 enum plan_calibration { PLAN_SIGMOID, PLAN_ISOTONIC, PLAN_SOFTMAX, PLAN_LINEAR, PLAN_EXP };
 enum plan_section {
     PLAN_S_COLUMNS, PLAN_S_STRINGS, PLAN_S_SLOTS, PLAN_S_TREES, PLAN_S_NODES, PLAN_S_LEAVES, PLAN_S_ENTRIES, PLAN_S_FLOATS,
-    PLAN_S_SHORTS, PLAN_S_DIFFERENCES, PLAN_S_TERMS, PLAN_S_DOUBLES, PLAN_S_RATIOS, PLAN_S_ANCESTORS, PLAN_S_META, PLAN_SECTIONS
+    PLAN_S_SHORTS, PLAN_S_DERIVED, PLAN_S_TERMS, PLAN_S_DOUBLES, PLAN_S_RATIOS, PLAN_S_ANCESTORS, PLAN_S_META, PLAN_SECTIONS
 };
 
 typedef struct { uint32_t offset, count; } plan_span;    /* bytes from the start of the file, items */
@@ -58,9 +59,9 @@ typedef struct {
 typedef struct { uint32_t node, leaf; uint16_t n_nodes, output, points, reserved; } plan_tree;
 typedef struct { float threshold; uint16_t slot2; uint8_t child[2]; } plan_node;   /* slot2: 2 * slot + default_left */
 typedef struct { uint32_t hash, string; uint16_t bytes, row; } plan_entry;
-typedef struct { uint16_t slot, left, right, reserved; } plan_difference;
+typedef struct { uint16_t slot, left, right, op; } plan_derived;
 typedef struct { uint32_t slot; float mean, inv_scale, fill, center; } plan_term;
-typedef struct { uint16_t first, second; } plan_owner;   /* raw columns of a slot; two for a difference, else the same */
+typedef struct { uint16_t first, second; } plan_owner;   /* raw inputs of a slot; of a derived one two, else the same twice */
 
 typedef struct {
     const plan_entry *entries;
@@ -80,13 +81,19 @@ typedef struct {                         /* a checked file, with its sections fo
     const plan_entry *entries;
     const float *floats;
     const uint16_t *shorts;
-    const plan_difference *differences;
+    const plan_derived *derived;
     const plan_term *terms;
     const double *doubles;
     const float *ratios;
     const uint8_t *ancestors;
-    uint32_t n_columns, n_outputs, n_slots, max_tokens;
+    uint32_t n_columns, n_inputs, n_outputs, n_slots, max_tokens;
 } plan;
+
+/* A column is a view of the same raw input as the one before it: they share the bytes of its name. */
+static inline int plan_is_view(const plan *p, uint32_t column) {
+    const plan_column *c = p->columns + column;
+    return column && c->name == c[-1].name && c->name_bytes == c[-1].name_bytes;
+}
 
 typedef struct {                         /* one record on its way */
     float *x;                            /* 2 per slot: the value twice, or where missing NaN and minus infinity */
@@ -113,7 +120,7 @@ uint32_t plan_count_tokens(const plan_table *t, const char *s, size_t n, uint8_t
 double plan_text_norm(const double *tf, const float *idf, const uint8_t *counts, const uint16_t *touched, uint32_t n);
 double plan_text_value(const double *tf, float idf, uint8_t count, double norm);
 
-/* encode.c: begin, then one call a column in order, then finish. */
+/* encode.c: begin, then one call a column (views too) in order, then finish. */
 void plan_begin(const plan *p, plan_row *row);
 void plan_put_missing(const plan *p, uint32_t column, plan_row *row);
 void plan_put_number(const plan *p, uint32_t column, double x, plan_row *row);                /* number columns only */
@@ -124,7 +131,7 @@ void plan_finish(const plan *p, plan_row *row);
 void plan_margins(const plan *p, const plan_row *row, double *margins);
 void plan_calibrate(const plan *p, const double *margins, double *out);
 
-/* explain.c: `sums` has room for plan_explain_floats(p) floats, aligned to 32 bytes; `phi` for one double a column. */
+/* explain.c: `sums` has room for plan_explain_floats(p) floats, aligned to 32 bytes; `phi` for one double an input. */
 size_t plan_explain_floats(const plan *p);
 void plan_explain(const plan *p, const plan_row *row, float *sums, double *phi);
 

@@ -18,7 +18,7 @@ typedef struct {
     void *data;                          /* NULL when closed */
     size_t size;
     int is_mapped, busy, closing;
-    PyObject *names;                     /* tuple of the columns' names, interned */
+    PyObject *names;                     /* tuple of the raw inputs' names, interned */
 } Kernel;
 
 /* Buffers for the calls that run no Python code; the interpreter's lock guards them. */
@@ -92,14 +92,16 @@ static int copy_bytes(Kernel *self, PyObject *source) {
 }
 
 static int name_columns(Kernel *self) {
-    self->names = PyTuple_New(self->p.n_columns);
+    self->names = PyTuple_New(self->p.n_inputs);
     if (!self->names) return -1;
-    for (uint32_t k = 0; k < self->p.n_columns; k++) {
+    for (uint32_t k = 0, input = 0; k < self->p.n_columns; k++) {
         const plan_column *c = self->p.columns + k;
-        PyObject *name = PyUnicode_DecodeUTF8(self->p.strings + c->name, c->name_bytes, NULL);
+        PyObject *name;
+        if (plan_is_view(&self->p, k)) continue;
+        name = PyUnicode_DecodeUTF8(self->p.strings + c->name, c->name_bytes, NULL);
         if (!name) return -1;
         PyUnicode_InternInPlace(&name);
-        if (PyTuple_SetItem(self->names, k, name)) return -1;
+        if (PyTuple_SetItem(self->names, input++, name)) return -1;
     }
     return 0;
 }
@@ -191,13 +193,14 @@ static void finish(Kernel *self, work *w) {
     if (!--self->busy && self->closing) release_data(self);
 }
 
-static int put_value(Kernel *self, uint32_t k, PyObject *value, plan_row *row) {
+/* The value of an input into one of its columns. */
+static int put_value(Kernel *self, uint32_t k, uint32_t input, PyObject *value, plan_row *row) {
     const uint32_t kind = self->p.columns[k].kind;
     word w;
     double x;
     int status = kind == PLAN_NUMBER ? number_of(value, &x, &w) : word_of(value, kind == PLAN_DATE, &w);
     if (status == VALUE_ERROR) {
-        raise_column(PyTuple_GetItem(self->names, k));
+        raise_column(PyTuple_GetItem(self->names, input));
         return -1;
     }
     row->counts = shared.counts;                       /* reading the value may have run Python, and grown them */
@@ -210,21 +213,21 @@ static int put_value(Kernel *self, uint32_t k, PyObject *value, plan_row *row) {
 }
 
 static int put_record(Kernel *self, PyObject *record, plan_row *row) {
-    plan_begin(&self->p, row);
-    for (uint32_t k = 0; k < self->p.n_columns; k++) {
-        PyObject *value = PyDict_GetItemWithError(record, PyTuple_GetItem(self->names, k));
-        int failed;
-        if (!value) {
-            if (PyErr_Occurred()) return -1;
-            plan_put_missing(&self->p, k, row);
-            continue;
-        }
-        Py_INCREF(value);                              /* its own methods could drop the record's hold on it */
-        failed = put_value(self, k, value, row);
-        Py_DECREF(value);
+    const plan *p = &self->p;
+    plan_begin(p, row);
+    for (uint32_t k = 0, input = 0; k < p->n_columns; input++) {
+        PyObject *value = PyDict_GetItemWithError(record, PyTuple_GetItem(self->names, input));
+        int failed = 0;
+        if (!value && PyErr_Occurred()) return -1;
+        Py_XINCREF(value);                             /* its own methods could drop the record's hold on it */
+        do {
+            if (value) failed = put_value(self, k, input, value, row);
+            else plan_put_missing(p, k, row);
+        } while (++k < p->n_columns && plan_is_view(p, k) && !failed);
+        Py_XDECREF(value);
         if (failed) return -1;
     }
-    plan_finish(&self->p, row);
+    plan_finish(p, row);
     return 0;
 }
 
@@ -320,11 +323,11 @@ static PyObject *kernel_explain(PyObject *object, PyObject *args, PyObject *kwar
     if (output >= self->p.n_outputs) return PyErr_Format(PyExc_ValueError, "the plan has no output %u", output);
     if (start(self, &w, 1)) return NULL;
     w.row.output = output;
-    phi = PyMem_Malloc((self->p.n_columns + 1) * sizeof *phi);
+    phi = PyMem_Malloc((self->p.n_inputs + 1) * sizeof *phi);
     if (!phi) PyErr_NoMemory();
     else if (!encode(self, record, &w) && (sums = sums_for(&self->p))) {
         plan_explain(&self->p, &w.row, sums, phi);
-        result = floats(phi, self->p.n_columns);
+        result = floats(phi, self->p.n_inputs);
     }
     PyMem_Free(phi);
     finish(self, &w);
@@ -353,16 +356,18 @@ static PyObject *kernel_score_rows(PyObject *object, PyObject *records) {
 
 static int put_cells(Kernel *self, const source *sources, Py_ssize_t i, plan_row *row) {
     plan_begin(&self->p, row);
-    for (uint32_t k = 0; k < self->p.n_columns; k++) {
-        const source *s = sources + k;
+    for (uint32_t k = 0, input = 0; k < self->p.n_columns; k++) {
+        const source *s;
         PyObject *value;
         int failed;
+        input += k && !plan_is_view(&self->p, k);
+        s = sources + input;
         if (s->numbers && self->p.columns[k].kind == PLAN_NUMBER) {
             plan_put_number(&self->p, k, s->numbers[i], row);
             continue;
         }
         value = source_item(s, i);
-        failed = value ? put_value(self, k, value, row) : -1;
+        failed = value ? put_value(self, k, input, value, row) : -1;
         Py_XDECREF(value);
         if (failed) return -1;
     }
@@ -398,30 +403,32 @@ static PyObject *kernel_score_columns(PyObject *object, PyObject *args) {
     source *sources;
     if (!PyArg_ParseTuple(args, "On", &columns, &rows)) return NULL;
     if (rows < 0 || rows > (Py_ssize_t)1 << 40) return PyErr_SetString(PyExc_ValueError, "rows is out of range"), NULL;
-    sources = sources_open(columns, self->names, (Py_ssize_t)self->p.n_columns, rows);
+    sources = sources_open(columns, self->names, (Py_ssize_t)self->p.n_inputs, rows);
     if (!sources) return NULL;
     result = score_sources(self, sources, rows);
-    sources_close(sources, (Py_ssize_t)self->p.n_columns);
+    sources_close(sources, (Py_ssize_t)self->p.n_inputs);
     return result;
 }
 
 /* --- what it says of itself --- */
 
-/* Whether a column is a category and its table lacks the word, which stands without white space around. */
+/* Whether the word, which stands without white space around, says nothing: its input is read as categories alone, and
+ * none of their tables has it. */
 static PyObject *kernel_unseen(PyObject *object, PyObject *args) {
     Kernel *self = (Kernel *)object;
     const plan *p = &self->p;
     const char *s;
     Py_ssize_t n;
-    unsigned int column;
-    int unseen = 0;
-    if (!PyArg_ParseTuple(args, "Is#", &column, &s, &n)) return NULL;
+    unsigned int wanted;
+    int unseen = 1;
+    if (!PyArg_ParseTuple(args, "Is#", &wanted, &s, &n)) return NULL;
     if (!self->data || self->closing) return PyErr_SetString(PyExc_ValueError, "the plan is closed"), NULL;
-    if (column >= p->n_columns) return PyErr_Format(PyExc_ValueError, "the plan has no column %u", column);
-    if (p->columns[column].kind == PLAN_CATEGORY) {
-        const plan_column *c = p->columns + column;
+    if (wanted >= p->n_inputs) return PyErr_Format(PyExc_ValueError, "the plan has no column %u", wanted);
+    for (uint32_t k = 0, input = 0; k < p->n_columns; k++) {
+        const plan_column *c = p->columns + k;
         const plan_table table = {p->entries + c->entries, p->strings, p->head->key, c->n_entries, c->max_probe, c->max_bytes};
-        unseen = plan_find(&table, s, (size_t)n) == PLAN_NO_ROW;
+        input += k && !plan_is_view(p, k);
+        if (input == wanted && (c->kind != PLAN_CATEGORY || plan_find(&table, s, (size_t)n) != PLAN_NO_ROW)) unseen = 0;
     }
     return PyBool_FromLong(unseen);
 }
@@ -431,17 +438,22 @@ static PyObject *get_columns(PyObject *self, void *unused) {
     Py_INCREF(((Kernel *)self)->names);
     return ((Kernel *)self)->names;
 }
-/* Of each column the slot that holds its value (a number's, a date's days), or -1. */
+/* Of each input the slot that holds its value (a number's, a date's days) by its first column with one, or -1. */
 static PyObject *get_value_slots(PyObject *object, void *unused) {
     const plan *p = &((Kernel *)object)->p;
     PyObject *slots;
     (void)unused;
     if (!((Kernel *)object)->data) return PyErr_SetString(PyExc_ValueError, "the plan is closed"), NULL;
-    slots = PyTuple_New(p->n_columns);
-    for (uint32_t k = 0; slots && k < p->n_columns; k++) {
-        const plan_column *c = p->columns + k;
-        PyObject *slot = PyLong_FromLong(c->kind < PLAN_CATEGORY && c->slot[0] != PLAN_NONE ? (long)c->slot[0] : -1);
-        if (!slot || PyTuple_SetItem(slots, k, slot)) {
+    slots = PyTuple_New(p->n_inputs);
+    for (uint32_t k = 0, input = 0; slots && k < p->n_columns; input++) {
+        long found = -1;
+        PyObject *slot;
+        do {
+            const plan_column *c = p->columns + k;
+            if (found < 0 && c->kind < PLAN_CATEGORY && c->slot[0] != PLAN_NONE) found = (long)c->slot[0];
+        } while (++k < p->n_columns && plan_is_view(p, k));
+        slot = PyLong_FromLong(found);
+        if (!slot || PyTuple_SetItem(slots, input, slot)) {
             Py_DECREF(slots);
             slots = NULL;
         }
@@ -474,17 +486,17 @@ static PyMethodDef METHODS[] = {
     {"margins", kernel_margins, METH_O, "margins(record, /)\n--\n\nMargins before calibration."},
     {"encode", kernel_encode, METH_O, "encode(record, /)\n--\n\nThe slots as float32."},
     {"explain", (PyCFunction)(void (*)(void))kernel_explain, METH_VARARGS | METH_KEYWORDS,
-     "explain(record, output=0)\n--\n\nOne Shapley value a column, in margin space."},
-    {"unseen", kernel_unseen, METH_VARARGS, "unseen(column, word, /)\n--\n\nWhether a category's table lacks the word."},
+     "explain(record, output=0)\n--\n\nOne Shapley value an input, in margin space."},
+    {"unseen", kernel_unseen, METH_VARARGS, "unseen(column, word, /)\n--\n\nWhether an input of categories lacks the word."},
     {"close", kernel_close, METH_NOARGS, "close()\n--\n\nUnmap the file."},
     {NULL, NULL, 0, NULL}};
 
 static char WHOLE_META;
 static PyGetSetDef GETTERS[] = {
-    {"columns", get_columns, NULL, "Names of the raw columns.", NULL},
+    {"columns", get_columns, NULL, "Names of the raw inputs.", NULL},
     {"n_outputs", get_outputs, NULL, "Scores a record.", NULL},
     {"n_slots", get_slots, NULL, "float32 slots a record.", NULL},
-    {"value_slots", get_value_slots, NULL, "Slots of numbers and of days, by column; -1 for other kinds.", NULL},
+    {"value_slots", get_value_slots, NULL, "Slots of numbers and of days, by input; -1 for other kinds.", NULL},
     {"calibration", get_calibration, NULL, "The calibration's kind, and its factor on the margin.", NULL},
     {"nbytes", get_size, NULL, "Size of the plan.", NULL},
     {"data", get_bytes, NULL, "The plan's bytes.", NULL},
