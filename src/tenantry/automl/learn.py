@@ -40,7 +40,8 @@ MORE_ROWS = 1.1
 @dataclass(frozen=True, slots=True)
 class Learned:
     """``y`` and ``predicted``: outcomes and honest predictions of the rows that were scored out of fold (class numbers
-    and class probabilities, or values); ``rows``: their positions among the training rows."""
+    and class probabilities, or values); ``rows``: their positions among the training rows; ``folds``: which rows one
+    model scored."""
 
     fitted: Fitted
     task: Task
@@ -48,6 +49,7 @@ class Learned:
     y: np.ndarray
     predicted: F64
     members: dict[str, object]
+    folds: I64 | None = None
 
 
 def learn(prepared: Prepared, budget: Budget, seed: int, report: Callable[[float, str], None]) -> Learned:
@@ -93,7 +95,13 @@ def learn(prepared: Prepared, budget: Budget, seed: int, report: Callable[[float
     budget.hold(0.0)
     report(1.0, "fitted")
     return Learned(
-        fitted, task, scored, target.y[scored], predicted, _members(fitted, found, blend.losses, scale)
+        fitted,
+        task,
+        scored,
+        target.y[scored],
+        predicted,
+        _members(fitted, found, blend.losses, scale),
+        folds[scored],
     )
 
 

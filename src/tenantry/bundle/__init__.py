@@ -16,7 +16,15 @@ from tenantry.bundle.manifest import (
     Manifest,
     ParityReceipt,
 )
-from tenantry.bundle.scorecard import ColumnReport, Finding, Metric, Scorecard
+from tenantry.bundle.scorecard import (
+    CalibrationReport,
+    ColumnReport,
+    Finding,
+    LearningCurve,
+    Metric,
+    Scorecard,
+    ValueInterval,
+)
 from tenantry.bundle.store import (
     complete,
     encode_manifest,
@@ -34,14 +42,17 @@ __all__ = [
     "PLAN",
     "REFERENCE",
     "SCORECARD",
+    "CalibrationReport",
     "ColumnReport",
     "DataSource",
     "FileEntry",
     "Finding",
+    "LearningCurve",
     "Manifest",
     "Metric",
     "ParityReceipt",
     "Scorecard",
+    "ValueInterval",
     "complete",
     "encode_manifest",
     "load_manifest",

@@ -4,22 +4,35 @@ Receives: true outcomes and predictions as NumPy arrays, one entry a row. Hands 
 intervals, and curves ready to plot. Never knows: which model made the predictions, or whose rows they are.
 """
 
-from tenantry.evaluation import curves, metrics
-from tenantry.evaluation.intervals import Estimate, auroc_estimate, bootstrap_estimate, mean_estimate
+from tenantry.evaluation import conformal, curves, metrics
+from tenantry.evaluation.calibration import CalibrationError, measure_calibration
+from tenantry.evaluation.intervals import (
+    Estimate,
+    auroc_estimate,
+    bootstrap_estimate,
+    difference_estimate,
+    mean_estimate,
+    share_estimate,
+)
 from tenantry.evaluation.report import classification_metrics, regression_metrics
 from tenantry.evaluation.splits import group_folds, stratified_folds
 from tenantry.evaluation.thresholds import best_f1_threshold
 
 __all__ = [
+    "CalibrationError",
     "Estimate",
     "auroc_estimate",
     "best_f1_threshold",
     "bootstrap_estimate",
     "classification_metrics",
+    "conformal",
     "curves",
+    "difference_estimate",
     "group_folds",
     "mean_estimate",
+    "measure_calibration",
     "metrics",
     "regression_metrics",
+    "share_estimate",
     "stratified_folds",
 ]

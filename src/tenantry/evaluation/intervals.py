@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tenantry.evaluation.arrays import F64, I64
+from tenantry.evaluation.arrays import F64, I64, Bools
 
 Z95 = 1.959963984540054
 
@@ -21,22 +21,61 @@ class Estimate:
     error: float
 
 
-def auroc_estimate(y: I64, scores: F64) -> Estimate:
+def auroc_estimate(y: I64, scores: F64, folds: I64 | None = None) -> Estimate:
     """AUROC with DeLong's interval. ``scores`` is (rows,) for binary ``y``, or rows × classes for the macro mean.
 
-    DeLong, DeLong and Clarke-Pearson (1988), computed by mid-ranks (Sun and Xu 2014). For the macro mean the
-    influences of a row on each class's AUROC are averaged before squaring, which keeps their correlation.
+    DeLong, DeLong and Clarke-Pearson (1988), computed by mid-ranks (Sun and Xu 2014). With ``folds`` (rows,) only rows
+    of one fold are compared: scores of several models need not share a scale, and to rank across them would make the
+    figure too low.
+    """
+    value, influence = auroc_parts(y, scores, folds)
+    if np.isnan(value):
+        return Estimate(value, 0.0, 1.0, float("nan"))
+    error = float(np.sqrt((influence**2).sum()))
+    low, high = _within_unit(value, error)
+    return Estimate(value, low, high, error)
+
+
+def auroc_parts(y: I64, scores: F64, folds: I64 | None = None) -> tuple[float, F64]:
+    """AUROC as :func:`auroc_estimate`, and each row's influence on it; differences of influences of two sets of scores
+    on the same rows give the variance of the difference.
+
+    For the macro mean the influences of a row on each class's AUROC are averaged, which keeps their correlation.
     """
     if scores.ndim == 1:
-        parts = [auroc_influence(y == 1, scores)]
-    else:
-        present = [k for k in range(scores.shape[1]) if 0 < (y == k).sum() < len(y)]
-        parts = [auroc_influence(y == k, scores[:, k]) for k in present]
+        return _by_fold(y == 1, scores, folds)
+    present = [k for k in range(scores.shape[1]) if 0 < (y == k).sum() < len(y)]
+    parts = [_by_fold(y == k, scores[:, k], folds) for k in present]
+    parts = [part for part in parts if not np.isnan(part[0])]
     if not parts:
-        return Estimate(float("nan"), 0.0, 1.0, float("nan"))
-    value = float(np.mean([area for area, _ in parts]))
-    error = float(np.sqrt((np.mean([influence for _, influence in parts], axis=0) ** 2).sum()))
-    return Estimate(value, max(0.0, value - Z95 * error), min(1.0, value + Z95 * error), error)
+        return float("nan"), np.zeros(len(y))
+    return float(np.mean([area for area, _ in parts])), np.mean([part for _, part in parts], axis=0)
+
+
+def _by_fold(positive: Bools, score: F64, folds: I64 | None) -> tuple[float, F64]:
+    """The mean of the folds' AUROC, weighted by pairs; a fold that lacks either class has none."""
+    if folds is None:
+        return auroc_influence(positive, score)
+    total, pairs, influence = 0.0, 0.0, np.zeros(len(score))
+    for fold in np.unique(folds):
+        here = folds == fold
+        weight = float(positive[here].sum()) * float((~positive[here]).sum())
+        if weight:
+            area, part = auroc_influence(positive[here], score[here])
+            total, pairs = total + weight * area, pairs + weight
+            influence[here] = weight * part
+    if not pairs:
+        return auroc_influence(positive, score)
+    return total / pairs, influence / pairs
+
+
+def _within_unit(value: float, error: float) -> tuple[float, float]:
+    """The 95 % interval of a figure between 0 and 1, normal on the log-odds scale: near 1 it is not symmetric."""
+    if not 0.0 < value < 1.0:
+        return max(0.0, value - Z95 * error), min(1.0, value + Z95 * error)
+    middle, spread = np.log(value / (1 - value)), error / (value * (1 - value))
+    low, high = 1 / (1 + np.exp(-(middle - Z95 * spread))), 1 / (1 + np.exp(-(middle + Z95 * spread)))
+    return float(low), float(high)
 
 
 def auroc_influence(positive: np.ndarray, score: F64) -> tuple[float, F64]:
@@ -62,6 +101,28 @@ def mean_estimate(per_row: F64) -> Estimate:
     return Estimate(value, max(value - Z95 * error, 0.0), value + Z95 * error, error)
 
 
+def difference_estimate(gain: F64) -> Estimate:
+    """The mean of per-row differences of either sign, with the normal interval."""
+    value, n = float(gain.mean()), len(gain)
+    error = float(gain.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+    return Estimate(value, value - Z95 * error, value + Z95 * error, error)
+
+
+def share_estimate(hits: F64) -> Estimate:
+    """A share (of 0/1 entries) with Wilson's interval (1927), which holds near 0 and 1 and for few rows.
+
+    Of no rows it is 0 and says nothing (0 to 1).
+    """
+    n = len(hits)
+    if not n:
+        return Estimate(0.0, 0.0, 1.0, float("nan"))
+    share, square = float(hits.mean()), Z95**2 / n
+    middle = (share + square / 2) / (1 + square)
+    half = Z95 / (1 + square) * float(np.sqrt(share * (1 - share) / n + square / (4 * n)))
+    error = float(np.sqrt(share * (1 - share) / n))
+    return Estimate(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)), error)
+
+
 def bootstrap_estimate(
     value: float, reweighted: Callable[[F64], float], rows: int, seed: int, repeats: int = 200
 ) -> Estimate:
@@ -69,8 +130,23 @@ def bootstrap_estimate(
 
     ``value`` is the figure on the rows as they are. The interval is centred percentiles, 2.5 % to 97.5 %.
     """
+    return bootstrap_estimates((value,), lambda w: (reweighted(w),), rows, seed, repeats)[0]
+
+
+def bootstrap_estimates(
+    values: tuple[float, ...],
+    reweighted: Callable[[F64], tuple[float, ...]],
+    rows: int,
+    seed: int,
+    repeats: int = 200,
+) -> tuple[Estimate, ...]:
+    """:func:`bootstrap_estimate` of several figures from the same draws, such as a figure and its gain on another."""
     rng = np.random.default_rng(seed)
-    draws = np.array([reweighted(rng.standard_exponential(rows)) for _ in range(repeats)])
+    drawn = np.array([reweighted(rng.standard_exponential(rows)) for _ in range(repeats)])
+    return tuple(_percentiles(value, draws) for value, draws in zip(values, drawn.T, strict=True))
+
+
+def _percentiles(value: float, draws: F64) -> Estimate:
     draws = draws[np.isfinite(draws)]
     if not len(draws):
         return Estimate(value, value, value, float("nan"))
