@@ -8,6 +8,7 @@ from tenantry.evaluation import (
     mean_estimate,
     metrics,
     regression_metrics,
+    share_estimate,
 )
 
 
@@ -86,3 +87,79 @@ def test_figures_are_the_same_for_a_seed():
     y, score = sample(np.random.default_rng(5), 300)
     p = np.column_stack((1 - (score > 0) * 0.5, (score > 0) * 0.5))
     assert classification_metrics(y, p, seed=7) == classification_metrics(y, p, seed=7)
+
+
+def test_rows_that_several_models_scored_are_ranked_within_each_models_own():
+    y, score = sample(np.random.default_rng(6), 1000)
+    folds = np.arange(1000) % 5
+    shifted = score + 3.0 * folds  # each model's scores stand at another height
+    inside = auroc_estimate(y, shifted, folds)
+    assert inside.value == pytest.approx(auroc_estimate(y, score).value, abs=0.01)
+    assert inside.error == pytest.approx(auroc_estimate(y, score).error, rel=0.1)
+    assert auroc_estimate(y, shifted).value < inside.value - 0.1
+
+
+def test_a_fold_without_both_classes_is_passed_over():
+    y = np.array([0, 0, 0, 1, 0, 1, 1])
+    score = np.array([0.1, 0.2, 0.3, 0.9, 0.8, 0.7, 0.6])
+    folds = np.array([0, 0, 0, 1, 1, 1, 1])
+    assert auroc_estimate(y, score, folds).value == pytest.approx(1 / 3)
+    apart = np.array([0, 0, 0, 1, 0, 1, 1])
+    assert auroc_estimate(y, score, apart + 2 * (y == 0)).value == auroc_estimate(y, score).value
+
+
+def test_an_area_near_one_has_an_interval_within_it():
+    rng = np.random.default_rng(0)
+    inside = 0
+    for _ in range(300):
+        y = np.repeat([0, 1], 40)
+        found = auroc_estimate(y, rng.normal(size=80) + 2.6 * y)
+        assert found.high < 1.0 or found.value == 1.0
+        inside += found.low <= 0.96700 <= found.high  # of two normal distributions 2.6 deviations apart
+    assert 0.9 <= inside / 300 <= 0.99
+
+
+@pytest.mark.parametrize(("rows", "share"), [(30, 0.05), (30, 0.5), (400, 0.98)])
+def test_wilsons_interval_holds_a_share_as_often_as_it_says(rows, share):
+    rng = np.random.default_rng(7)
+    found = [share_estimate((rng.random(rows) < share).astype(float)) for _ in range(600)]
+    assert np.mean([f.low <= share <= f.high for f in found]) >= 0.925
+    assert all(0 <= f.low <= f.value <= f.high <= 1 for f in found)
+
+
+def test_the_gain_on_guessing_is_paired_and_surer_than_the_figure():
+    rng = np.random.default_rng(8)
+    y, score = sample(rng, 3000)
+    p = 1 / (1 + np.exp(-(score - 1.1)))
+    by_name = {f.name: f for f in classification_metrics(y, np.column_stack((1 - p, p)))}
+    for found in by_name.values():
+        assert (found.gain is None) == (found.guessing is None)
+        if found.gain is not None:
+            better = found.estimate.value - found.guessing
+            assert found.gain.value == pytest.approx(better if found.higher_is_better else -better)
+            assert found.gain.low <= found.gain.value <= found.gain.high
+    loss = by_name["log_loss"]
+    assert loss.gain.low > 0
+    assert loss.gain.high - loss.gain.low < loss.estimate.high - loss.estimate.low
+
+
+def test_noise_gains_nothing_surely():
+    surely = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        y = rng.integers(0, 2, 150)
+        p = np.clip(0.5 + 0.1 * rng.normal(size=150), 0.05, 0.95)
+        area, _, loss, *_ = classification_metrics(y, np.column_stack((1 - p, p)), repeats=5)
+        surely += area.gain.low > 0 or loss.gain.low > 0
+    assert surely <= 14  # 2.5 % each
+
+
+def test_values_gain_on_the_mean_and_on_the_median():
+    rng = np.random.default_rng(9)
+    y = rng.exponential(size=500)
+    found = {f.name: f for f in regression_metrics(y, y + 0.3 * rng.normal(size=500))}
+    assert found["rmse"].guessing == pytest.approx(y.std())
+    assert all(f.gain.low > 0 for f in found.values())
+    idle = {f.name: f for f in regression_metrics(y, np.full(500, y.mean()))}
+    assert idle["r2"].gain.value == pytest.approx(0.0)
+    assert idle["mae"].gain.value < 0

@@ -3,23 +3,36 @@
 import msgspec
 import numpy as np
 
-from tenantry.apps import PredictionDefinition
+from tenantry.apps import PredictionDefinition, cost_matrix
 from tenantry.automl.budget import Budget
 from tenantry.automl.learn import Learned
 from tenantry.automl.prepare import Prepared
+from tenantry.automl.trust import calibration_report, is_proven, value_interval
 from tenantry.automl.words import verdict
 from tenantry.bundle.scorecard import Finding, Metric, Scorecard
-from tenantry.evaluation import best_f1_threshold, classification_metrics, curves, regression_metrics
+from tenantry.evaluation import (
+    Estimate,
+    best_f1_threshold,
+    classification_metrics,
+    cost_threshold,
+    curves,
+    regression_metrics,
+)
+from tenantry.evaluation.report import Measured
 from tenantry.schema import Task
 
 DOMINANT = 0.6
 REPEATS = 200
 
 
-def choose_threshold(learned: Learned) -> float:
-    """For two classes, the probability from which F1 of the positive one is best, on out-of-fold predictions."""
+def choose_threshold(learned: Learned, definition: PredictionDefinition, classes: tuple[str, ...]) -> float:
+    """For two classes, the probability from which to say yes: where that costs the least by the definition's costs, or
+    where F1 of the positive class is best on out-of-fold predictions."""
     if learned.task is not Task.BINARY:
         return 0.5
+    costs = cost_matrix(definition, classes)
+    if costs is not None:
+        return cost_threshold(costs)
     return best_f1_threshold(np.asarray(learned.y, dtype=np.int64), learned.predicted[:, 1])
 
 
@@ -37,6 +50,7 @@ def build_scorecard(
     """Measure the out-of-fold predictions and put everything together."""
     target = prepared.target
     metrics = _metrics(learned, threshold, seed)
+    proven = is_proven(target.task, metrics)
     card = Scorecard(
         prediction=definition.name,
         target=definition.target,
@@ -46,7 +60,9 @@ def build_scorecard(
         threshold=threshold if learned.task is Task.BINARY else None,
         rows=len(target.rows),
         metrics=metrics,
-        verdict=verdict(target.task, metrics, definition.target, target.classes, target.positive),
+        verdict=verdict(
+            target.task, metrics, definition.target, target.classes, target.positive, proven=proven
+        ),
         columns=prepared.report(impact, definition.key),
         findings=(*prepared.findings, *_dominant(impact), *_bound(budget)),
         curves=_curves(learned, target.classes, seed),
@@ -55,6 +71,9 @@ def build_scorecard(
         budget_cpu_seconds=budget.limit,
         plan_bytes=plan_bytes,
         seed=seed,
+        proven=proven,
+        calibration=calibration_report(learned, seed),
+        value_interval=value_interval(learned),
     )
     return replace_cpu(card, budget.spent)
 
@@ -69,17 +88,22 @@ def _metrics(learned: Learned, threshold: float, seed: int) -> tuple[Metric, ...
         found = regression_metrics(np.asarray(learned.y, dtype=np.float64), learned.predicted, seed, REPEATS)
     else:
         y = np.asarray(learned.y, dtype=np.int64)
-        found = classification_metrics(y, learned.predicted, threshold, seed, REPEATS)
-    return tuple(
-        Metric(
-            name=m.name,
-            value=m.estimate.value,
-            low=m.estimate.low,
-            high=m.estimate.high,
-            guessing=m.guessing,
-            higher_is_better=m.higher_is_better,
-        )
-        for m in found
+        found = classification_metrics(y, learned.predicted, threshold, seed, REPEATS, learned.folds)
+    return tuple(_metric(measured) for measured in found)
+
+
+def _metric(measured: Measured) -> Metric:
+    gain: Estimate | None = measured.gain
+    return Metric(
+        name=measured.name,
+        value=measured.estimate.value,
+        low=measured.estimate.low,
+        high=measured.estimate.high,
+        guessing=measured.guessing,
+        higher_is_better=measured.higher_is_better,
+        gain=gain.value if gain else None,
+        gain_low=gain.low if gain else None,
+        gain_high=gain.high if gain else None,
     )
 
 

@@ -65,7 +65,7 @@ def train(
         say("learn", 0.1, f"columns to learn from: {len(prepared.features)}")
         learned = learn(prepared, budget, seed, lambda share, detail: say("learn", 0.1 + 0.7 * share, detail))
         say("compile", 0.85, "compiling the plan")
-        threshold = choose_threshold(learned)
+        threshold = choose_threshold(learned, definition, prepared.target.classes)
         signature = _signature(prepared, threshold)
         plan, impact = _compile(prepared, learned, signature, definition, seed)
         say("prove", 0.9, "holding the plan against the pipeline")

@@ -1,6 +1,7 @@
 """What was done and found, in plain words: the feature plan, the verdict, the model card."""
 
 from tenantry.automl.compile import Fitted
+from tenantry.automl.prose import figure
 from tenantry.automl.typing import DATE_TYPES, TEXT_TYPES, TypedColumn
 from tenantry.bundle.scorecard import ColumnReport, Metric, Scorecard
 from tenantry.schema import NUMERIC_TYPES, Role, SemanticType, Task
@@ -10,6 +11,7 @@ _LIMITS = (
     "figures no longer hold: watch its inputs and scores, and train again. It says what goes together, not what "
     "causes what. Do not use it to decide about people without checking it for unfairness."
 )
+UNPROVEN = "That is not surely better than guessing: do not rely on it."
 _ORDERS = {"ymd": "year first", "mdy": "month first", "dmy": "day first"}
 
 
@@ -43,27 +45,34 @@ def _how(column: TypedColumn, fitted: Fitted) -> str:
 
 
 def verdict(
-    task: Task, metrics: tuple[Metric, ...], target: str, classes: tuple[str, ...], positive: str | None
+    task: Task,
+    metrics: tuple[Metric, ...],
+    target: str,
+    classes: tuple[str, ...],
+    positive: str | None,
+    *,
+    proven: bool,
 ) -> str:
-    """One sentence for someone who knows no metric."""
+    """One sentence for someone who knows no metric, and one that says how far to trust it. ``proven``: the model is
+    better than guessing beyond chance."""
     by_name = {metric.name: metric for metric in metrics}
     if task is Task.BINARY:
         area = by_name["auroc"]
         negative = next(c for c in classes if c != positive)
         return (
             f"Ranks a record with {target} = {positive} above one with {negative} {area.value:.0%} of the time "
-            f"(guessing: 50%). {_trust(area)}"
+            f"(guessing: 50%). {_trust(area, proven=proven)}"
         )
     if task is Task.MULTICLASS:
         right = by_name["accuracy"]
         return (
             f"Names the right {target} {right.value:.0%} of the time (always naming the most common: "
-            f"{_guessing(right):.0%}). {_trust(by_name['macro_auroc'])}"
+            f"{_guessing(right):.0%}). {_trust(by_name['macro_auroc'], proven=proven)}"
         )
     share, error = by_name["r2"], by_name["mae"]
     return (
         f"Explains {max(0.0, share.value):.0%} of the differences in {target}; on average it is off by "
-        f"{_figure(error.value)} (guessing: {_figure(_guessing(error))}). {_trust(share)}"
+        f"{figure(error.value)} (guessing: {figure(_guessing(error))}). {_trust(share, proven=proven)}"
     )
 
 
@@ -73,14 +82,9 @@ def _guessing(metric: Metric) -> float:
     return metric.guessing
 
 
-def _figure(value: float) -> str:
-    """Three digits that people read: 4,605 and 0.0321."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
-def _trust(metric: Metric) -> str:
-    if metric.low <= _guessing(metric):
-        return "That is not surely better than guessing: do not rely on it."
+def _trust(metric: Metric, *, proven: bool) -> str:
+    if not proven:
+        return UNPROVEN
     width = metric.high - metric.low
     return "The figure is uncertain, for lack of rows." if width > 0.1 else "The figure is well founded."
 
@@ -97,6 +101,7 @@ def model_card(card: Scorecard, plan: tuple[str, ...]) -> str:
         "## Quality",
         "Measured on rows that the model had not seen (cross-validation), with 95 % intervals.",
         _metric_table(card.metrics),
+        *_trusted(card),
         "## What it looks at",
         _impact_table(card.columns),
         "\n".join(f"- {line}" for line in plan),
@@ -111,6 +116,14 @@ def model_card(card: Scorecard, plan: tuple[str, ...]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _trusted(card: Scorecard) -> list[str]:
+    """What is known of the probabilities, the values and more rows; and what the model still lacks."""
+    reports = (card.calibration, card.value_interval, card.learning_curve)
+    words = [report.words for report in reports if report is not None]
+    lacks = [f"- {gap.message}. {gap.action}" for gap in card.gaps]
+    return [*words, *(["## What it still lacks", "\n".join(lacks)] if lacks else [])]
+
+
 def _count(card: Scorecard, role: Role) -> int:
     return sum(column.role is role for column in card.columns)
 
@@ -118,13 +131,23 @@ def _count(card: Scorecard, role: Role) -> int:
 def _metric_table(metrics: tuple[Metric, ...]) -> str:
     rows = [
         f"| {m.name} | {m.value:.4g} | {m.low:.4g} to {m.high:.4g} | "
-        f"{'–' if m.guessing is None else f'{m.guessing:.4g}'} | "
+        f"{'–' if m.guessing is None else f'{m.guessing:.4g}'} | {_gain(m)} | "
         f"{'higher' if m.higher_is_better else 'lower'} |"
         for m in metrics
     ]
     return "\n".join(
-        ["| metric | value | 95 % interval | guessing | better |", "|---|---|---|---|---|", *rows]
+        [
+            "| metric | value | 95 % interval | guessing | gain on guessing | better |",
+            "|---|---|---|---|---|---|",
+            *rows,
+        ]
     )
+
+
+def _gain(metric: Metric) -> str:
+    if metric.gain is None or metric.gain_low is None or metric.gain_high is None:
+        return "–"
+    return f"{metric.gain:.4g} ({metric.gain_low:.4g} to {metric.gain_high:.4g})"
 
 
 def _impact_table(columns: tuple[ColumnReport, ...]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from tenantry.bundle import ColumnReport, Scorecard
+from tenantry.bundle import ColumnReport, Finding, Scorecard
 from tenantry.cli.show import figure, metrics, table
 from tenantry.schema import Role
 
@@ -24,6 +24,9 @@ def show(console: Console, card: Scorecard, version: str) -> None:
             markup=False,
             soft_wrap=True,
         )
+    for report in (card.calibration, card.value_interval, card.learning_curve):
+        if report is not None:
+            console.print(report.words, markup=False, soft_wrap=True)
     used = sorted((c for c in card.columns if c.role is Role.FEATURE), key=lambda c: -c.impact)
     if used:
         console.print("Columns by impact", style="bold")
@@ -40,7 +43,8 @@ def show(console: Console, card: Scorecard, version: str) -> None:
             ("column", "type", "role", "why"),
             [(c.name, c.type.value, c.role.value, _why(c)) for c in others],
         )
-    _findings(console, card)
+    _findings(console, "Findings", card.findings)
+    _findings(console, "What it still lacks", card.gaps)
     console.print(
         f"{card.rows:,} rows, {card.cpu_seconds:.1f} CPU s of {card.budget_cpu_seconds:g}, "
         f"plan {card.plan_bytes / 1024:,.0f} KB, seed {card.seed}",
@@ -91,11 +95,11 @@ def _why(column: ColumnReport) -> str:
     return column.reason or column.evidence or ""
 
 
-def _findings(console: Console, card: Scorecard) -> None:
-    if not card.findings:
+def _findings(console: Console, title: str, findings: tuple[Finding, ...]) -> None:
+    if not findings:
         return
-    console.print("Findings", style="bold")
-    for finding in card.findings:
+    console.print(title, style="bold")
+    for finding in findings:
         style = {"error": "red", "warning": "yellow"}.get(finding.severity, "dim")
         console.print(Text.assemble((f"  {finding.code} ", style), finding.message), soft_wrap=True)
         if finding.action:

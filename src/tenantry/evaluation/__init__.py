@@ -16,7 +16,7 @@ from tenantry.evaluation.intervals import (
 )
 from tenantry.evaluation.report import classification_metrics, regression_metrics
 from tenantry.evaluation.splits import group_folds, stratified_folds
-from tenantry.evaluation.thresholds import best_f1_threshold
+from tenantry.evaluation.thresholds import best_f1_threshold, cost_threshold
 
 __all__ = [
     "CalibrationError",
@@ -26,6 +26,7 @@ __all__ = [
     "bootstrap_estimate",
     "classification_metrics",
     "conformal",
+    "cost_threshold",
     "curves",
     "difference_estimate",
     "group_folds",

@@ -19,3 +19,15 @@ def best_f1_threshold(y: I64, p: F64) -> float:
     here = p[order][last[best]]
     after = p[order][last[best] + 1] if last[best] + 1 < len(p) else here
     return float(np.clip((here + after) / 2, 0.01, 0.99))
+
+
+def cost_threshold(costs: tuple[tuple[float, ...], ...]) -> float:
+    """The probability of the positive class from which saying yes is expected to cost less than saying no.
+
+    ``costs``: by true class (negative, positive) and by what is said. Holds for calibrated probabilities (Elkan 2001).
+
+    >>> cost_threshold(((0.0, 1.0), (9.0, 0.0)))
+    0.1
+    """
+    alarm, miss = costs[0][1] - costs[0][0], costs[1][0] - costs[1][1]
+    return float(np.clip(alarm / (alarm + miss), 1e-6, 1 - 1e-6)) if alarm + miss > 0 else 0.5

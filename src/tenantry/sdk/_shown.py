@@ -24,6 +24,7 @@ class ShownScorecard(Scorecard, frozen=True, kw_only=True):
         lines = [f"Scorecard of {self.target} ({self.task}, {self.rows:,} rows)", self.verdict, ""]
         width = max((len(metric.name) for metric in self.metrics), default=0)
         lines += [f"  {metric.name:<{width}}  {_figures(metric)}" for metric in self.metrics]
+        lines += [f"  {words}" for words in self._trust()]
         top = self._top()
         if top:
             lines += ["", "  What it rests on:"]
@@ -32,7 +33,7 @@ class ShownScorecard(Scorecard, frozen=True, kw_only=True):
         lines += [f"  Left out: {name}: {reason}" for name, reason in self._left_out()]
         lines += [
             f"  {finding.severity}: {finding.message.rstrip('.')}. {finding.action}"
-            for finding in self.findings[:TOP]
+            for finding in (*self.findings[:TOP], *self.gaps[:TOP])
         ]
         return "\n".join(lines)
 
@@ -52,9 +53,15 @@ class ShownScorecard(Scorecard, frozen=True, kw_only=True):
             f"{escape(self.verdict)}</p>"
             "<table><tr><th>measure</th><th>value</th><th>95 % interval</th><th>guessing</th></tr>"
             f"{metrics}</table>"
+            f"{''.join(f'<p>{escape(words)}</p>' for words in self._trust())}"
             f"<table><tr><th>column</th><th>impact</th></tr>{columns}</table>"
             f"{'<p>Left out:</p><ul>' + left_out + '</ul>' if left_out else ''}</div>"
         )
+
+    def _trust(self) -> list[str]:
+        """What is known of the probabilities, of the values, and of more rows, in words."""
+        reports = (self.calibration, self.value_interval, self.learning_curve)
+        return [report.words for report in reports if report is not None]
 
     def _top(self) -> list[tuple[str, float]]:
         ranked = sorted(self.columns, key=lambda column: -column.impact)
