@@ -56,7 +56,9 @@ def expected_margins(spec: PlanSpec) -> tuple[float, ...]:
 
 def _all_words(spec: PlanSpec) -> Iterator[bytes]:
     for column in spec.columns:
-        if isinstance(column, CategoryColumn | TextColumn):
+        if isinstance(column, NumberColumn):
+            yield from (unit.encode() for unit, _ in column.format.units)
+        elif isinstance(column, CategoryColumn | TextColumn):
             for word in column.words if isinstance(column, CategoryColumn) else column.tokens:
                 yield word.encode()
 
@@ -157,7 +159,9 @@ class _Writer:
             case NumberColumn():
                 self.number(record, index, column, place)
             case DateColumn():
-                record["kind"], record["format"] = Kind.DATE, layout.ORDERS.index(column.order)
+                record["kind"] = Kind.DATE
+                record["format"] = layout.ORDERS.index(column.order) + 4 * layout.DIGITS.index(column.digits)
+                self.nulls(record, column.nulls, place)
                 parts = (column.days, column.month, column.weekday, column.day, column.hour)
                 for i, slot in enumerate(parts):
                     if slot >= 0:
@@ -171,11 +175,20 @@ class _Writer:
     def number(self, record: Array, index: int, column: NumberColumn, place: str) -> None:
         record["kind"] = Kind.NUMBER
         record["slot"][0] = self.own(column.slot, (index, index), place)
-        record["format"] = (column.format.decimal == ",") + 2 * column.format.unit_tail
-        if len(column.format.nulls) > layout.MAX_NULLS:
+        form = column.format
+        record["format"] = (form.decimal == ",") + 2 * form.unit_tail + 4 * form.clock
+        self.nulls(record, form.nulls, place)
+        self.pool(Section.DOUBLES, [factor for _, factor in form.units])  # right behind the nulls
+        units = [unit for unit, _ in form.units]
+        if len(units) > layout.MAX_UNITS or any(len(u.encode()) > layout.MAX_UNIT_BYTES for u in units):
+            refuse(f"{place} has too many units, or one that is too long")
+        if units:
+            self.table(record, units, range(len(units)), len(units), place)
+
+    def nulls(self, record: Array, nulls: Sequence[float], place: str) -> None:
+        if len(nulls) > layout.MAX_NULLS:
             refuse(f"{place} has more than {layout.MAX_NULLS} numbers that mean missing")
-        record["nulls"] = self.pool(Section.DOUBLES, column.format.nulls)
-        record["n_nulls"] = len(column.format.nulls)
+        record["nulls"], record["n_nulls"] = self.pool(Section.DOUBLES, nulls), len(nulls)
 
     def category(self, record: Array, index: int, column: CategoryColumn, place: str) -> None:
         rows, wide = len(column.values), len(column.slots)

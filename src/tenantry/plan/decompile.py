@@ -15,6 +15,7 @@ from tenantry.plan.ir import (
     Calibration,
     CategoryColumn,
     DateColumn,
+    DateDigits,
     DateOrder,
     Derived,
     DerivedOp,
@@ -82,22 +83,36 @@ class _Reader:
         slots = [-1 if slot == NONE else int(slot) for slot in record["slot"]]
         match Kind(int(record["kind"])):
             case Kind.NUMBER:
-                nulls = self.pool(Section.DOUBLES, record["nulls"], int(record["n_nulls"]))
-                written = int(record["format"])
-                form = NumberFormat(
-                    decimal="," if written & 1 else ".",
-                    unit_tail=bool(written & 2),
-                    nulls=tuple(nulls.tolist()),
-                )
-                return NumberColumn(name=name, slot=slots[0], format=form)
+                return NumberColumn(name=name, slot=slots[0], format=self.number_format(record))
             case Kind.DATE:
                 parts = dict(zip(("days", "month", "weekday", "day", "hour"), slots, strict=True))
+                written = int(record["format"])
                 return DateColumn(
-                    name=name, order=cast("DateOrder", layout.ORDERS[int(record["format"])]), **parts
+                    name=name,
+                    order=cast("DateOrder", layout.ORDERS[written & 3]),
+                    digits=cast("DateDigits", layout.DIGITS[written >> 2]),
+                    nulls=self.nulls(record),
+                    **parts,
                 )
             case Kind.CATEGORY:
                 return self.category(name, record)
         return self.words_of_text(name, record, slots)
+
+    def nulls(self, record: Any) -> tuple[float, ...]:
+        return tuple(self.pool(Section.DOUBLES, record["nulls"], int(record["n_nulls"])).tolist())
+
+    def number_format(self, record: Any) -> NumberFormat:
+        written, count = int(record["format"]), int(record["rows"])
+        first = int(record["nulls"]) + int(record["n_nulls"])
+        words, rows = self.words(record)
+        factors = self.pool(Section.DOUBLES, first, count)[rows].tolist()
+        return NumberFormat(
+            decimal="," if written & 1 else ".",
+            unit_tail=bool(written & 2),
+            nulls=self.nulls(record),
+            units=tuple(zip(words, factors, strict=True)),
+            clock=bool(written & 4),
+        )
 
     def category(self, name: str, record: Any) -> CategoryColumn:
         rows, wide = int(record["rows"]), int(record["n_slots"])

@@ -36,16 +36,23 @@ MAX_PATH_FEATURES = 16
 MAX_TREE_LEAVES = 128
 MAX_SLOTS = 16_000
 DateOrder = Literal["ymd", "mdy", "dmy"]
+DateDigits = Literal["", "day", "month", "seconds", "millis", "micros", "excel"]
 DerivedOp = Literal["difference", "ratio"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberFormat:
-    """How a column writes numbers (grammar in ``plan/parse.py``). ``nulls`` are numbers that mean missing (999, -1)."""
+    """How a column writes numbers (grammar in ``plan/parse.py``). ``nulls`` are numbers that mean missing (999, -1).
+
+    ``unit_tail``: anything that looks like a unit may follow, and is not read. ``units``: one of these may follow, and
+    the number is multiplied by its factor; at most 255, each of at most 64 bytes. ``clock``: ``H:MM`` is read in hours.
+    """
 
     decimal: Literal[".", ","] = "."
     unit_tail: bool = False
     nulls: tuple[float, ...] = ()
+    units: tuple[tuple[str, float], ...] = ()
+    clock: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +69,8 @@ class DateColumn:
     """Slots for the parts of a date; a part that is not wanted has slot -1.
 
     ``days`` counts from 1970-01-01 with the time of day as a fraction, ``month`` 1–12, ``weekday`` Monday = 0,
-    ``day`` 1–31, ``hour`` 0–23.
+    ``day`` 1–31, ``hour`` 0–23. ``digits`` says what a plain number means (``plan/dates.py``); ``nulls`` are days that
+    mean missing (9999-12-31).
     """
 
     name: str
@@ -72,6 +80,8 @@ class DateColumn:
     weekday: int = -1
     day: int = -1
     hour: int = -1
+    digits: DateDigits = ""
+    nulls: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,10 +20,13 @@ MAX_OUTPUTS = 1024
 MAX_WORD_BYTES = 4096
 MAX_PROBE = 16
 MAX_NULLS = 16
+MAX_UNITS = 255
+MAX_UNIT_BYTES = 64
 PAGE = 4096
 
 TASKS = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION)
 ORDERS = ("ymd", "mdy", "dmy")
+DIGITS = ("", "day", "month", "seconds", "millis", "micros", "excel")
 DERIVED_OPS = ("difference", "ratio")
 CALIBRATIONS = ("sigmoid", "isotonic", "softmax", "linear", "exp")
 

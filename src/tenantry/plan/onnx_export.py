@@ -84,7 +84,7 @@ def prepare_inputs(plan: Plan | PlanSpec, records: Sequence[Record]) -> dict[str
             case NumberColumn():
                 inputs[name] = parse_numbers(values, column.format)
             case DateColumn():
-                inputs[name] = np.ascontiguousarray(parse_dates(values, column.order)[:, 0])
+                inputs[name] = np.ascontiguousarray(_days(values, column))
             case CategoryColumn():
                 inputs[name] = np.array([category_word(value) or "" for value in values], dtype=object)
             case _:
@@ -94,6 +94,11 @@ def prepare_inputs(plan: Plan | PlanSpec, records: Sequence[Record]) -> dict[str
                         [_length(value) for value in values], dtype=np.float64
                     )
     return inputs
+
+
+def _days(values: list[Any], column: DateColumn) -> npt.NDArray[np.float64]:
+    days = np.ascontiguousarray(parse_dates(values, column.order, column.digits)[:, 0])
+    return np.where(np.isin(days, column.nulls), np.nan, days)
 
 
 def verify_onnx(
@@ -159,9 +164,11 @@ def _reading(column: PlanColumn) -> dict[str, Any]:
     """How a column's raw text is read, where that differs between columns of a kind."""
     match column:
         case NumberColumn():
-            return {"decimal": column.format.decimal, "unit_tail": column.format.unit_tail}
+            form = column.format
+            reading = {"decimal": form.decimal, "unit_tail": form.unit_tail}
+            return reading | ({"units": dict(form.units)} if form.units else {}) | ({"clock": True} if form.clock else {})
         case DateColumn():
-            return {"order": column.order}
+            return {"order": column.order} | ({"digits": column.digits} if column.digits else {})
     return {}
 
 

@@ -9,16 +9,21 @@ and text that is not UTF-8 raise ``InvalidData("record_value")``.
 
 **Number text** (at most 1,000 bytes)::
 
-    text     = "(" body ")"                      negative, with no sign inside
-             | body
-    body     = [sign [blank]] [currency [blank] [sign]] digits [exponent] [suffix]
-    sign     = "+" | "-" | U+2212
-    currency = up to 3 ASCII letters and a currency sign ("$", "US$", "€") | a currency word ("USD", "kr", "Rs.")
-    digits   = whole part, decimal mark, fraction; one of the parts may be absent
-    exponent = ("e" | "E") ["+" | "-"] 1*DIGIT
-    suffix   = [blank] ("%" | currency sign | currency word)
-             | anything that begins with a letter, a blank, "%", a quote, "/" and a letter, or a character beyond
-               ASCII                             (only with ``unit_tail``)
+    text      = [qualifier] (body | [currency] "(" body ")")      brackets mean negative, with no sign inside
+    qualifier = ("<" | ">" | "~" | "≤" | "≥" | "≈" | "#") ["="] [blank]              a bound is read as its value
+    body      = [sign [blank]] [currency [blank] [sign]] digits [exponent] [suffix]
+    sign      = "+" | "-" | U+2212
+    currency  = up to 3 ASCII letters and a currency sign ("$", "US$", "€") | a currency word ("USD", "kr", "Rs.")
+    digits    = whole part, decimal mark, fraction; one of the parts may be absent
+    exponent  = ("e" | "E") ["+" | "-"] 1*DIGIT
+    suffix    = [blank] ("%" | currency sign | currency word) | "+" | "-"    a minus at the end only without a sign before
+              | [blank] unit {[blank] [","] [blank] digits [exponent] [blank] unit}          (only with ``units``)
+              | anything that begins with a letter, a blank, "%", a quote, "/" and a letter, or a character beyond
+                ASCII                             (only with ``unit_tail``, and without ``units``)
+
+A unit is one of ``units``, all that is left of the text or up to the next digit, blank or comma; each number is
+multiplied by its unit's factor, and they are summed: ``5 ft 11 in``, ``2h30m``. At most four such pairs. With ``clock``,
+text may also be ``H:MM[:SS[.fraction]]`` and AM or PM: it is read in hours.
 
 The whole part may be grouped by one kind of thousands mark (the comma where the decimal mark is the point, the point
 where it is the comma, else an apostrophe or a blank): groups of three, or of two before a last group of three. Marks in
@@ -41,11 +46,12 @@ import numpy.typing as npt
 
 from tenantry.errors import InvalidData
 from tenantry.plan.dates import parse_date
-from tenantry.plan.ir import F32, F64, I32, DateOrder, NumberFormat
+from tenantry.plan.ir import F32, F64, I32, DateDigits, DateOrder, NumberFormat
 
 SPACE = " \t\n\r\f\v"
 FLT_MAX = float(np.finfo(np.float32).max)
 MAX_NUMBER_BYTES = 1000
+MAX_UNIT_PAIRS = 4
 MAX_TOKEN_BYTES = 64
 MAX_TF = 16
 TF_WEIGHTS: F64 = np.array([0.0, *(1.0 + math.log(tf) for tf in range(1, MAX_TF + 1))])
@@ -59,6 +65,8 @@ _CODES = """
     SEK SGD THB TND TRY TWD UAH UGX USD UYU VND XAF XOF ZAR
 """
 CURRENCY_WORDS = frozenset(_CODES.split())
+_CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?(?:[ \u00a0\u2009\u202f]?([aApP])[mM])?")
+_UNIT_ENDS = "0123456789," + BLANKS
 _QUOTE_MARKS = "'\u2019"
 _TOKEN = re.compile(rb"[a-z0-9\x80-\xff]+")
 
@@ -130,18 +138,94 @@ def parse_number(value: Any, format: NumberFormat) -> float:  # noqa: A002
 def _number_text(text: str, format: NumberFormat) -> float:  # noqa: A002
     if len(text.encode()) > MAX_NUMBER_BYTES:
         return math.nan
-    bracketed = len(text) > 2 and text[0] == "(" and text[-1] == ")"
-    if bracketed:
-        text = text[1:-1].strip(SPACE)
-    at, sign = _leading(text, signed=bracketed)
-    scanned = _digits(text, at, format.decimal)
+    if format.clock and (hours := _clock(text)) is not None:
+        return hours
+    text = text[_qualifier(text) :]
+    bracket = _bracket(text)
+    if bracket is not None:
+        text = text[bracket:-1].strip(SPACE)
+    at, sign = _leading(text, signed=bracket is not None)
+    scanned = _number(text, at, format.decimal)
     if scanned is None:
         return math.nan
-    at, digits, exponent = scanned
-    if not _suffix(text, at) and not (format.unit_tail and _unit_tail(text, at)):
-        return math.nan
-    number = float(f"{digits}e{exponent}")
-    return -number if bracketed or sign == "-" else number
+    at, number = scanned
+    if text[at:] == "-" and bracket is None and not sign:
+        return -number
+    if not _suffix(text, at):
+        if format.units:
+            number = _quantity(text, at, number, format)
+        elif not (format.unit_tail and _unit_tail(text, at)):
+            return math.nan
+    return -number if bracket is not None or sign == "-" else number
+
+
+def _qualifier(text: str) -> int:
+    """The position after a sign that says more, less or about."""
+    if text[:1] not in tuple("<>~\u2264\u2265\u2248#"):
+        return 0
+    at = 1 + (text[1:2] == "=")
+    return at + (text[at : at + 1] in tuple(BLANKS))
+
+
+def _bracket(text: str) -> int | None:
+    """Where the text inside brackets begins, or ``None`` where there are none."""
+    if len(text) <= 2 or text[-1] != ")":
+        return None
+    at = 0 if text[0] == "(" else _currency(text, 0, prefix=True)
+    if at and text[at : at + 1] in tuple(BLANKS):
+        at += 1
+    return at + 1 if text[at] == "(" and len(text) - at > 2 else None
+
+
+def _clock(text: str) -> float | None:
+    """``H:MM[:SS[.fraction]] [AM|PM]`` in hours."""
+    found = _CLOCK.fullmatch(text)
+    if found is None or int(found[2]) > 59 or int(found[3] or 0) > 59:
+        return None
+    hour = int(found[1])
+    if found[5]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if found[5] in "pP" else 0)
+    part = (found[4] or "")[:9]
+    fraction = int(part) / 10.0 ** len(part) if part else 0.0
+    return (hour * 3600 + int(found[2]) * 60 + int(found[3] or 0) + fraction) / 3600.0
+
+
+def _quantity(text: str, at: int, number: float, format: NumberFormat) -> float:  # noqa: A002
+    """A number at whose end ``at`` stands, and all that follow it, times their units."""
+    units = dict(format.units)
+    total = 0.0
+    for _ in range(MAX_UNIT_PAIRS):
+        at = _blanks(text, at)
+        if (factor := units.get(text[at:])) is not None:
+            return total + number * factor
+        end = at
+        while end < len(text) and text[end] not in _UNIT_ENDS:
+            end += 1
+        factor = units.get(text[at:end])
+        if factor is None:
+            return math.nan
+        total += number * factor
+        at = _blanks(text, end)
+        at = _blanks(text, at + (text[at : at + 1] == ","))
+        scanned = _number(text, at, format.decimal)
+        if scanned is None:
+            return math.nan
+        at, number = scanned
+    return math.nan
+
+
+def _blanks(text: str, at: int) -> int:
+    while at < len(text) and text[at] in BLANKS:
+        at += 1
+    return at
+
+
+def _number(text: str, at: int, decimal: str) -> tuple[int, float] | None:
+    """The number at ``at`` and the position after it."""
+    scanned = _digits(text, at, decimal)
+    return None if scanned is None else (scanned[0], float(f"{scanned[1]}e{scanned[2]}"))
 
 
 def _leading(text: str, *, signed: bool) -> tuple[int, str]:
@@ -226,6 +310,8 @@ def _grouped(lengths: list[int]) -> bool:
 def _suffix(text: str, at: int) -> bool:
     if at == len(text):
         return True
+    if text[at:] == "+":
+        return True
     at += text[at] in BLANKS
     return text[at:] == "%" or _currency(text, at, prefix=False) == len(text)
 
@@ -240,16 +326,19 @@ def _unit_tail(text: str, at: int) -> bool:
 # --- dates, words, tokens --------------------------------------------------------------------------------------------
 
 
-def parse_dates(values: Iterable[Any], order: DateOrder) -> F64:
+def parse_dates(values: Iterable[Any], order: DateOrder, digits: DateDigits = "") -> F64:
     """Values → float64 (n, 5): days since 1970-01-01, month, weekday (Monday 0), day, hour; NaN where missing."""
-    return np.array([date_parts(value, order) for value in values], dtype=np.float64).reshape(-1, 5)
+    return np.array([date_parts(value, order, digits) for value in values], dtype=np.float64).reshape(-1, 5)
 
 
-def date_parts(value: Any, order: DateOrder) -> tuple[float, float, float, float, float]:
-    """One value → days, month, weekday, day, hour; all NaN where it is no date. Numbers are read as their digits."""
+def date_parts(
+    value: Any, order: DateOrder, digits: DateDigits = "", nulls: Sequence[float] = ()
+) -> tuple[float, float, float, float, float]:
+    """One value → days, month, weekday, day, hour; all NaN where it is no date, or its days are one of ``nulls``.
+    Numbers are read as their digits."""
     text = date_word(value)
-    parts = None if text is None else parse_date(text, order)
-    return parts or (math.nan,) * 5
+    parts = None if text is None else parse_date(text, order, digits)
+    return (math.nan,) * 5 if parts is None or parts[0] in nulls else parts
 
 
 def date_word(value: Any) -> str | None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tenantry.errors import Corrupt, InvalidData
 from tenantry.plan import layout
 from tenantry.plan.hashing import word_hash, xxh64
-from tenantry.plan.ir import F32, F64, DateOrder, NumberFormat
+from tenantry.plan.ir import F32, F64, DateDigits, DateOrder, NumberFormat
 from tenantry.plan.layout import LEAF, NO_EDGE, NO_ROW, NONE, Kind, Section
 from tenantry.plan.parse import category_word, date_parts, parse_number, text_row, words
 
@@ -23,6 +23,7 @@ Array = npt.NDArray[Any]
 Record = Mapping[str, Any]
 
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_DIGITS: tuple[DateDigits, ...] = ("", "day", "month", "seconds", "millis", "micros", "excel")
 _FLT_MAX = np.finfo(np.float32).max
 _POINTS, _WEIGHTS = (_POINTS + 1.0) / 2.0, _WEIGHTS / 2.0
 
@@ -93,16 +94,14 @@ class Twin:
     def _column(self, column: Any, index: int, values: list[Any], encoded: Encoded) -> None:
         match Kind(int(column["kind"])):
             case Kind.NUMBER:
-                nulls = self._pool(Section.DOUBLES, column["nulls"], int(column["n_nulls"]))
-                format_ = NumberFormat(
-                    decimal="," if column["format"] & 1 else ".",
-                    unit_tail=bool(column["format"] & 2),
-                    nulls=tuple(nulls.tolist()),
-                )
+                format_ = self._number_format(column)
                 encoded.x[:, column["slot"][0]] = [parse_number(value, format_) for value in values]
             case Kind.DATE:
-                order: DateOrder = ("ymd", "mdy", "dmy")[int(column["format"])]
-                parts = np.array([date_parts(value, order) for value in values]).reshape(-1, 5)
+                order: DateOrder = ("ymd", "mdy", "dmy")[int(column["format"]) & 3]
+                digits: DateDigits = _DIGITS[int(column["format"]) >> 2]
+                missing = self._nulls(column)
+                parts = np.array([date_parts(value, order, digits, missing) for value in values])
+                parts = parts.reshape(-1, 5)
                 for i, slot in enumerate(column["slot"]):
                     if slot != NONE:
                         encoded.x[:, slot] = parts[:, i]
@@ -110,6 +109,22 @@ class Twin:
                 self._category(column, index, values, encoded)
             case Kind.TEXT:
                 self._texts(column, index, values, encoded)
+
+    def _nulls(self, column: Any) -> list[float]:
+        nulls: list[float] = self._pool(Section.DOUBLES, column["nulls"], int(column["n_nulls"])).tolist()
+        return nulls
+
+    def _number_format(self, column: Any) -> NumberFormat:
+        first, count = int(column["entries"]), int(column["n_entries"])
+        factors = self._pool(Section.DOUBLES, column["nulls"] + column["n_nulls"], int(column["rows"]))
+        entries = [e for e in self.sections[Section.ENTRIES][first : first + count] if e["row"] != NO_ROW]
+        return NumberFormat(
+            decimal="," if column["format"] & 1 else ".",
+            unit_tail=bool(column["format"] & 2),
+            nulls=tuple(self._nulls(column)),
+            units=tuple((self._text(e["string"], e["bytes"]), float(factors[e["row"]])) for e in entries),
+            clock=bool(column["format"] & 4),
+        )
 
     def _find(self, column: Any, word: str) -> int:
         """The row of a word by the table's own probing, or ``NO_ROW``."""

@@ -74,10 +74,17 @@ static PyObject *parse_numbers(PyObject *module, PyObject *args) {
     PyObject *values, *result;
     Py_ssize_t n, nulls_bytes;
     const char *nulls_data;
+    const char *entries, *strings, *factors;
+    Py_ssize_t n_entries, n_strings, n_factors;
     double nulls[16], *out;
-    int comma, tail;
+    plan_number_format f;
+    unsigned int max_probe, max_bytes;
+    unsigned long long key;
     (void)module;
-    if (!PyArg_ParseTuple(args, "Oppy#", &values, &comma, &tail, &nulls_data, &nulls_bytes)) return NULL;
+    if (!PyArg_ParseTuple(args, "Opppy#y#y#IIKy#", &values, &f.decimal_comma, &f.unit_tail, &f.clock, &nulls_data, &nulls_bytes,
+                          &entries, &n_entries, &strings, &n_strings, &max_probe, &max_bytes, &key, &factors, &n_factors)) return NULL;
+    f.units = (plan_table){(const plan_entry *)(const void *)entries, strings, key, (uint32_t)(n_entries / 12), max_probe, max_bytes};
+    f.factors = (const double *)(const void *)factors;
     n = PyList_Size(values);
     if (n < 0) return NULL;
     if (nulls_bytes > (Py_ssize_t)sizeof nulls) return PyErr_SetString(PyExc_ValueError, "more than 16 null numbers"), NULL;
@@ -94,7 +101,7 @@ static PyObject *parse_numbers(PyObject *module, PyObject *args) {
         status = number_of(value, &x, &w);
         if (status == VALUE_TEXT) {
             size_t length = plan_strip(&w.s, (size_t)w.n);
-            x = plan_parse_number(w.s, length, comma, tail);
+            x = plan_parse_number(w.s, length, &f);
         }
         word_release(&w);
         Py_DECREF(value);
@@ -114,9 +121,9 @@ static PyObject *parse_dates(PyObject *module, PyObject *args) {
     PyObject *values, *result;
     Py_ssize_t n;
     double *out;
-    int order;
+    int order, digits;
     (void)module;
-    if (!PyArg_ParseTuple(args, "Oi", &values, &order)) return NULL;
+    if (!PyArg_ParseTuple(args, "Oii", &values, &order, &digits)) return NULL;
     n = PyList_Size(values);
     if (n < 0) return NULL;
     result = PyBytes_FromStringAndSize(NULL, n * 40);
@@ -130,7 +137,7 @@ static PyObject *parse_dates(PyObject *module, PyObject *args) {
         status = word_of(value, 1, &w);
         if (status == VALUE_THERE) {
             size_t length = plan_strip(&w.s, (size_t)w.n);
-            found = plan_parse_date(w.s, length, order, out);
+            found = plan_parse_date(w.s, length, order, digits, out);
         }
         word_release(&w);
         Py_DECREF(value);
@@ -294,8 +301,9 @@ static PyObject *text_matrix(PyObject *module, PyObject *args) {
 }
 
 PyMethodDef COLUMN_METHODS[] = {
-    {"parse_numbers", parse_numbers, METH_VARARGS, "parse_numbers(values, decimal_comma, unit_tail, nulls, /)\n--\n\nfloat64 bytes."},
-    {"parse_dates", parse_dates, METH_VARARGS, "parse_dates(values, order, /)\n--\n\nfloat64 bytes, 5 a value."},
+    {"parse_numbers", parse_numbers, METH_VARARGS, "parse_numbers(values, decimal_comma, unit_tail, clock, nulls, entries, strings, max_probe, max_bytes, key, factors, /)\n--\n\n"
+     "float64 bytes; the table of units comes from tenantry's own table builder."},
+    {"parse_dates", parse_dates, METH_VARARGS, "parse_dates(values, order, digits, /)\n--\n\nfloat64 bytes, 5 a value."},
     {"category_word", category_word, METH_O, "category_word(value, /)\n--\n\nThe word of a value, or None."},
     {"tokens", tokens, METH_O, "tokens(text, /)\n--\n\nTokens and pairs of a text."},
     {"text_matrix", text_matrix, METH_VARARGS, "text_matrix(values, entries, strings, max_probe, max_bytes, key, idf, tf, /)\n--\n\nCSR parts."},

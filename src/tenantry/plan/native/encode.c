@@ -24,13 +24,30 @@ static void put_row(const plan *p, uint32_t column, uint32_t table_row, plan_row
     add_linear(p, column, row, c->weights + table_row * p->n_outputs, 1.0);
 }
 
+static plan_table table_of(const plan *p, const plan_column *c) {
+    return (plan_table){p->entries + c->entries, p->strings, p->head->key, c->n_entries, c->max_probe, c->max_bytes};
+}
+
 static void put_date(const plan_column *c, const double *part, plan_row *row) {
     for (int i = 0; i < 5; i++) put(row, c->slot[i], part ? part[i] : NAN);
 }
 
+static void put_date_text(const plan *p, const plan_column *c, const char *s, size_t n, plan_row *row) {
+    double part[5];
+    int known = plan_parse_date(s, n, (int)(c->format & 3), (int)(c->format >> 2), part);
+    for (uint32_t i = 0; known && i < c->n_nulls; i++) known = part[0] != p->doubles[c->nulls + i];
+    put_date(c, known ? part : NULL, row);
+}
+
+static double read_number(const plan *p, const plan_column *c, const char *s, size_t n) {
+    const plan_number_format f = {(int)(c->format & 1), (int)(c->format >> 1 & 1), (int)(c->format >> 2 & 1), table_of(p, c),
+                                  p->doubles + c->nulls + c->n_nulls};
+    return plan_parse_number(s, n, &f);
+}
+
 static void put_tokens(const plan *p, uint32_t column, const char *s, size_t n, plan_row *row) {
     const plan_column *c = p->columns + column;
-    const plan_table table = {p->entries + c->entries, p->strings, p->head->key, c->n_entries, c->max_probe, c->max_bytes};
+    const plan_table table = table_of(p, c);
     const float *idf = p->floats + c->values;
     uint32_t words, known;
     double norm;
@@ -72,16 +89,15 @@ void plan_put_number(const plan *p, uint32_t column, double x, plan_row *row) {
 
 void plan_put_text(const plan *p, uint32_t column, const char *s, size_t n, plan_row *row) {
     const plan_column *c = p->columns + column;
-    double part[5];
     n = plan_strip(&s, n);
     if (!n) {
         plan_put_missing(p, column, row);
     } else if (c->kind == PLAN_NUMBER) {
-        plan_put_number(p, column, plan_parse_number(s, n, c->format & 1, c->format >> 1 & 1), row);
+        plan_put_number(p, column, read_number(p, c, s, n), row);
     } else if (c->kind == PLAN_DATE) {
-        put_date(c, plan_parse_date(s, n, (int)c->format, part) ? part : NULL, row);
+        put_date_text(p, c, s, n, row);
     } else if (c->kind == PLAN_CATEGORY) {
-        const plan_table table = {p->entries + c->entries, p->strings, p->head->key, c->n_entries, c->max_probe, c->max_bytes};
+        const plan_table table = table_of(p, c);
         uint32_t found = plan_find(&table, s, n);
         put_row(p, column, found == PLAN_NO_ROW ? c->unseen_row : found, row);
     } else {

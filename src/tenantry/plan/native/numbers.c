@@ -58,12 +58,12 @@ static size_t currency(const scan *t, size_t at, int prefix) {
     return end + (end - at == 2 && (t->s[at] & ~32) == 'R' && (t->s[at + 1] & ~32) == 'S' && end < t->n && t->s[end] == '.');
 }
 
-/* Skip sign, currency and blanks before the digits; whether there was a minus. */
+/* Skip sign, currency and blanks before the digits: 1 for a minus, -1 for a plus, 0 for no sign. */
 static int leading(scan *t, int is_signed) {
     int minus = 0;
     size_t n = is_signed ? 0 : one_of(t, t->at, SIGNS), end;
     if (n) {
-        minus = t->s[t->at] != '+';
+        minus = t->s[t->at] == '+' ? -1 : 1;
         is_signed = 1;
         t->at += n;
         t->at += one_of(t, t->at, BLANKS);
@@ -72,7 +72,7 @@ static int leading(scan *t, int is_signed) {
     if (end > t->at) {
         t->at = end + one_of(t, end, BLANKS);
         n = is_signed ? 0 : one_of(t, t->at, SIGNS);
-        if (n) minus = t->s[t->at] != '+';
+        if (n) minus = t->s[t->at] == '+' ? -1 : 1;
         t->at += n;
     }
     return minus;
@@ -123,7 +123,7 @@ static int exponent_part(scan *t) {
 
 static int suffix(const scan *t) {
     size_t at = t->at;
-    if (at == t->n) return 1;
+    if (at == t->n || (t->n - at == 1 && t->s[at] == '+')) return 1;
     at += one_of(t, at, BLANKS);
     return (t->n - at == 1 && t->s[at] == '%') || currency(t, at, 0) == t->n;
 }
@@ -150,25 +150,117 @@ static double nearest(digits *d, int power) {
     return strtod(d->text + start, NULL);
 }
 
-double plan_parse_number(const char *s, size_t n, int decimal_comma, int unit_tail) {
+static int take_number(scan *t, int decimal_comma, double *x) {
     digits d = {.n = 0};
+    int power = 0;
+    if (!whole_part(t, &d, decimal_comma)) return 0;
+    if (t->at < t->n && t->s[t->at] == (decimal_comma ? ',' : '.')) {
+        t->at++;
+        power = -(int)take_run(t, &d);
+    }
+    if (!d.n) return 0;
+    power += exponent_part(t);
+    *x = nearest(&d, power);
+    return 1;
+}
+
+static void skip_blanks(scan *t) {
+    size_t n;
+    while ((n = one_of(t, t->at, BLANKS))) t->at += n;
+}
+
+/* A number behind which the scan stands, and all that follow it, times their units; NaN where a unit is unknown. */
+static double quantity(scan *t, double x, const plan_number_format *f) {
+    double total = 0.0;
+    for (int pair = 0; pair < PLAN_UNIT_PAIRS; pair++) {
+        size_t end;
+        uint32_t unit;
+        skip_blanks(t);
+        unit = plan_find(&f->units, t->s + t->at, t->n - t->at);
+        if (unit != PLAN_NO_ROW) return total + x * f->factors[unit];
+        for (end = t->at; end < t->n && !is_digit(t->s[end]) && t->s[end] != ',' && !one_of(t, end, BLANKS); end++) {}
+        unit = plan_find(&f->units, t->s + t->at, end - t->at);
+        if (unit == PLAN_NO_ROW) return NAN;
+        total += x * f->factors[unit];
+        t->at = end;
+        skip_blanks(t);
+        if (t->at < t->n && t->s[t->at] == ',') t->at++;
+        skip_blanks(t);
+        if (!take_number(t, f->decimal_comma, &x)) return NAN;
+    }
+    return NAN;
+}
+
+/* A sign that says more, less or about. */
+static void skip_qualifier(scan *t) {
+    static const char *const QUALIFIERS[] = {"<", ">", "~", "\xE2\x89\xA4", "\xE2\x89\xA5", "\xE2\x89\x88", "#", NULL};
+    t->at += one_of(t, t->at, QUALIFIERS);
+    if (!t->at) return;
+    t->at += starts(t, t->at, "=");
+    t->at += one_of(t, t->at, BLANKS);
+}
+
+/* Cut the scan to what stands in brackets; 0 where there are none. */
+static int bracketed(scan *t) {
+    size_t at = 0;
+    if (t->n <= 2 || t->s[t->n - 1] != ')') return 0;
+    if (t->s[0] != '(') {
+        at = currency(t, 0, 1);
+        if (at) at += one_of(t, at, BLANKS);
+    }
+    if (t->s[at] != '(' || t->n - at <= 2) return 0;
+    t->s += at + 1;
+    t->n = plan_strip(&t->s, t->n - at - 2);
+    return 1;
+}
+
+static int two_digits(const scan *t, size_t at) {
+    return digit_at(t, at) && digit_at(t, at + 1) && t->s[at] <= '5' ? (t->s[at] - '0') * 10 + t->s[at + 1] - '0' : -1;
+}
+
+/* H:MM[:SS[.fraction]] [AM|PM] in hours; NaN for other text. */
+static double clock_hours(const scan *t) {
+    static const double TENS[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    size_t at = 0, n = 0;
+    int hour = 0, minute, second = 0, part = 0;
+    while (at < 3 && digit_at(t, at)) hour = hour * 10 + (t->s[at++] - '0');
+    if (!at || at >= t->n || t->s[at] != ':' || (minute = two_digits(t, at + 1)) < 0) return NAN;
+    at += 3;
+    if (at < t->n && t->s[at] == ':') {
+        if ((second = two_digits(t, at + 1)) < 0) return NAN;
+        at += 3;
+        if (at < t->n && t->s[at] == '.') {
+            if (!digit_at(t, ++at)) return NAN;
+            for (; digit_at(t, at); at++, n++)
+                if (n < 9) part = part * 10 + (t->s[at] - '0');
+        }
+    }
+    if (at < t->n) {
+        at += one_of(t, at, BLANKS);
+        if (t->n - at != 2 || (t->s[at + 1] | 32) != 'm' || ((t->s[at] | 32) != 'a' && (t->s[at] | 32) != 'p')) return NAN;
+        if (hour < 1 || hour > 12) return NAN;
+        hour = hour % 12 + ((t->s[at] | 32) == 'p' ? 12 : 0);
+    }
+    return (hour * 3600 + minute * 60 + second + part / TENS[n < 9 ? n : 9]) / 3600.0;
+}
+
+double plan_parse_number(const char *s, size_t n, const plan_number_format *f) {
     scan t = {s, n, 0};
-    int bracketed = n > 2 && s[0] == '(' && s[n - 1] == ')', minus, power = 0;
+    int negative, minus;
+    double x;
     if (!n || n > PLAN_NUMBER_BYTES) return NAN;
-    if (bracketed) {
-        t.s = s + 1;
-        t.n = plan_strip(&t.s, n - 2);
+    if (f->clock && (x = clock_hours(&t)) == x) return x;
+    skip_qualifier(&t);
+    t = (scan){s + t.at, n - t.at, 0};
+    negative = bracketed(&t);
+    minus = leading(&t, negative);
+    if (!take_number(&t, f->decimal_comma, &x)) return NAN;
+    if (t.n - t.at == 1 && t.s[t.at] == '-' && !negative && !minus) return -x;
+    if (!suffix(&t)) {
+        if (f->units.n_entries) x = quantity(&t, x, f);
+        else if (!f->unit_tail || !unit_tail_at(&t)) return NAN;
     }
-    minus = leading(&t, bracketed);
-    if (!whole_part(&t, &d, decimal_comma)) return NAN;
-    if (t.at < t.n && t.s[t.at] == (decimal_comma ? ',' : '.')) {
-        t.at++;
-        power = -(int)take_run(&t, &d);
-    }
-    if (!d.n) return NAN;
-    power += exponent_part(&t);
-    if (!suffix(&t) && !(unit_tail && unit_tail_at(&t))) return NAN;
-    return bracketed || minus ? -nearest(&d, power) : nearest(&d, power);
+    return negative || minus > 0 ? -x : x;
 }
 
 double plan_limit_number(double x, const double *nulls, uint32_t n_nulls) {

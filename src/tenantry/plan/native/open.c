@@ -154,6 +154,20 @@ static const char *check_words(plan *p, const plan_column *c, uint8_t *owned, ui
     return NULL;
 }
 
+/* Units: a table of words, and as many factors behind the nulls. */
+static const char *check_units(const plan *p, const plan_column *c, uint32_t *next_entry) {
+    const char *wrong = check_table(p, c, next_entry);
+    if (!wrong && !within(p, PLAN_S_DOUBLES, c->nulls, (uint64_t)c->n_nulls + c->rows)) return "a column's units lie outside";
+    return wrong;
+}
+
+static int known_format(const plan_column *c, uint32_t version) {
+    if (version < 2) return c->format <= (c->kind == PLAN_DATE ? 2 : 3);
+    if (c->kind == PLAN_NUMBER) return c->format < 8;
+    if (c->kind == PLAN_DATE) return (c->format & 3) <= PLAN_DMY && c->format >> 2 <= PLAN_EXCEL;
+    return c->format <= 3;
+}
+
 static const char *check_columns(plan *p) {
     uint8_t owned[PLAN_MAX_SLOTS] = {0};
     uint32_t next_entry = 0;
@@ -163,9 +177,10 @@ static const char *check_columns(plan *p) {
         if (!within(p, PLAN_S_STRINGS, c->name, c->name_bytes)) return "a column's name lies outside";
         if (plan_is_view(p, k) && p->head->version < 2) return "two columns have one name";
         p->n_inputs += !plan_is_view(p, k);
-        if (c->kind > PLAN_TEXT || c->format > 3 || (c->kind == PLAN_DATE && c->format > PLAN_DMY)) return "a column has an unknown kind";
+        if (c->kind > PLAN_TEXT || !known_format(c, p->head->version)) return "a column has an unknown kind";
         if (c->n_nulls > 16 || !within(p, PLAN_S_DOUBLES, c->nulls, c->n_nulls)) return "a column's null numbers lie outside";
         if (c->kind == PLAN_NUMBER && !claim(p, owned, c->slot[0])) return "a slot is out of range or filled twice";
+        if (c->kind == PLAN_NUMBER && c->n_entries) wrong = check_units(p, c, &next_entry);
         for (int i = 0; c->kind == PLAN_DATE && i < 5; i++)
             if (c->slot[i] != PLAN_NONE && !claim(p, owned, c->slot[i])) return "a slot is out of range or filled twice";
         if (c->kind >= PLAN_CATEGORY) wrong = check_words(p, c, owned, &next_entry);

@@ -19,10 +19,12 @@
 #define PLAN_TOKEN_BYTES 64
 #define PLAN_NUMBER_BYTES 1000
 #define PLAN_DATE_BYTES 64
+#define PLAN_UNIT_PAIRS 4
 
 enum plan_kind { PLAN_NUMBER, PLAN_DATE, PLAN_CATEGORY, PLAN_TEXT };
 enum plan_op { PLAN_DIFFERENCE, PLAN_RATIO };
 enum plan_order { PLAN_YMD, PLAN_MDY, PLAN_DMY };
+enum plan_digits { PLAN_NO_DIGITS, PLAN_DAY_DIGITS, PLAN_MONTH_DIGITS, PLAN_SECONDS, PLAN_MILLIS, PLAN_MICROS, PLAN_EXCEL };
 enum plan_calibration { PLAN_SIGMOID, PLAN_ISOTONIC, PLAN_SOFTMAX, PLAN_LINEAR, PLAN_EXP };
 enum plan_section {
     PLAN_S_COLUMNS, PLAN_S_STRINGS, PLAN_S_SLOTS, PLAN_S_TREES, PLAN_S_NODES, PLAN_S_LEAVES, PLAN_S_ENTRIES, PLAN_S_FLOATS,
@@ -108,10 +110,16 @@ typedef struct {                         /* one record on its way */
 const char *plan_open(plan *p, const void *data, size_t size, int verify_checksum);
 uint64_t plan_xxh64(const void *data, size_t size);
 
+typedef struct {                         /* how a column writes numbers */
+    int decimal_comma, unit_tail, clock;
+    plan_table units;                    /* none where n_entries is 0 */
+    const double *factors;               /* by the units' rows */
+} plan_number_format;
+
 /* numbers.c, dates.c, words.c: text of n bytes of UTF-8 without white space around. */
-double plan_parse_number(const char *s, size_t n, int decimal_comma, int unit_tail);          /* NaN: no number */
+double plan_parse_number(const char *s, size_t n, const plan_number_format *f);               /* NaN: no number */
 double plan_limit_number(double x, const double *nulls, uint32_t n_nulls);                    /* nulls → NaN, clamps */
-int plan_parse_date(const char *s, size_t n, int order, double part[5]);                      /* 0: no date */
+int plan_parse_date(const char *s, size_t n, int order, int digits, double part[5]);          /* 0: no date */
 size_t plan_strip(const char **s, size_t n);
 uint64_t plan_hash(const char *s, size_t n, uint64_t key);
 uint32_t plan_find(const plan_table *t, const char *s, size_t n);                             /* row or PLAN_NO_ROW */
