@@ -57,6 +57,9 @@ NUMBERS = (
     "(3)",
     "1.234,5",
     "7 kg",
+    "7 kg 300 g",
+    "<5",
+    "1:30 PM",
     "12%",
     "1e3",
     "1e999",
@@ -68,6 +71,9 @@ NUMBERS = (
     "--1",
 )
 DATES = (
+    "45356.25",
+    "1709619300",
+    "March 2024",
     "2024-03-05",
     "3/4/2024",
     "05-Mar-24",
@@ -118,13 +124,17 @@ class Maker:
                 decimal="," if self.rng.random() < 0.3 else ".",
                 unit_tail=bool(self.rng.random() < 0.4),
                 nulls=(999.0, -1.0) if self.rng.random() < 0.3 else (),
+                units=(("kg", 1.0), ("g", 0.001), ("", 7.0)) if self.rng.random() < 0.3 else (),
+                clock=bool(self.rng.random() < 0.2),
             ),
         )
 
     def date(self, name: str) -> DateColumn:
         parts = {part: self.maybe() for part in ("days", "month", "weekday", "day", "hour")}
         order: Any = self.rng.choice(["ymd", "mdy", "dmy"])
-        return DateColumn(name=name, order=order, **parts)
+        digits: Any = self.rng.choice(["", "day", "seconds", "excel"])
+        nulls = (19787.0,) if self.rng.random() < 0.3 else ()
+        return DateColumn(name=name, order=order, digits=digits, nulls=nulls, **parts)
 
     def category(self, name: str) -> CategoryColumn:
         words = tuple(word for word in WORDS if self.rng.random() < 0.6)

@@ -14,7 +14,7 @@ from tests.plan.specs import DATES, NUMBERS, TOKENS, WORDS
 from tenantry.errors import InvalidData
 from tenantry.plan import kernel, parse
 from tenantry.plan.dates import civil_from_days, days_from_civil
-from tenantry.plan.ir import DateOrder, NumberFormat
+from tenantry.plan.ir import DateDigits, DateOrder, NumberFormat
 
 POINT, COMMA = NumberFormat(), NumberFormat(decimal=",")
 UNITS = NumberFormat(unit_tail=True)
@@ -42,7 +42,10 @@ def both(value: Any, form: NumberFormat = POINT) -> float:
         ("-1e400", -FLT_MAX),
         ("1e-400", 0), ("9007199254740993", 9007199254740992),
         ("123456789012345678901234567890", 1.2345678901234568e29),
-        ("2.2250738585072011e-308", 2.225073858507201e-308), ("0" * 900 + "7", 7), ("0x1", None), ("1-", None),
+        ("2.2250738585072011e-308", 2.225073858507201e-308), ("0" * 900 + "7", 7), ("0x1", None),
+        ("1-", -1), ("1,234.50-", -1234.5), ("-1-", None), ("5+", 5), ("4 +", None),
+        ("<0.5", 0.5), (">= 10", 10), ("~$3", 3), ("#7", 7), ("≤5", 5), ("<", None), ("$(1,234.50)", -1234.5),
+        ("€ (5)", -5), ("$()", None),
         ("", None), ("-", None), ("()", None), ("(-5)", None), ("--5", None), ("$", None), ("A1", None),
         ("1A", None), ("1 2", None),
         ("12,34", None), ("1,2345", None), (",123", None), ("1,,234", None), ("1.2.3", None), ("nan", None),
@@ -87,6 +90,52 @@ def test_decimal_comma(text: str, value: float | None) -> None:
 def test_unit_tail(text: str, value: float | None) -> None:
     found = both(text, UNITS)
     assert math.isnan(found) if value is None else found == value
+
+
+MIXED = NumberFormat(
+    units=(
+        ("kg", 1.0),
+        ("g", 0.001),
+        ("ft", 12.0),
+        ("in", 1.0),
+        ("'", 12.0),
+        ('"', 1.0),
+        ("h", 60.0),
+        ("min", 1.0),
+    )
+    + (("M", 1e6), ("k", 1e3), ("M USD", 1e6), ("/5", 1.0), ("m²", 1.0))
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5 kg", 5), ("300 g", 0.3), ("5kg", 5), ("5", 5), ("$5", 5), ("5 ft 11 in", 71), ("5'11\"", 71),
+        ("2h30min", 150),
+        ("2 h, 30 min", 150), ("-2 h 30 min", -150), ("1.2M", 1.2e6), ("1,200k", 1.2e6), ("$3.5 M USD", 3.5e6),
+        ("4.1/5", 4.1), ("80 m²", 80), ("(5 kg)", -5), ("5 lb", None), ("5 kg extra", None), ("5 kg 3", None),
+        ("1 in 1 in 1 in 1 in", 4), ("1 in 1 in 1 in 1 in 1 in", None), ("kg", None), ("5 KG", None),
+        ("<5 g", 0.005),
+    ],
+)  # fmt: skip
+def test_units(text: str, value: float | None) -> None:
+    found = both(text, MIXED)
+    assert math.isnan(found) if value is None else found == pytest.approx(value, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("1:30", 1.5), ("01:30:36", 1.51), ("0:00", 0), ("125:15", 125.25), ("12:30 AM", 0.5), ("1:30pm", 13.5),
+        ("0:00:01.5", 1.5 / 3600), ("1:60", None), ("1:3", None), ("13:00 PM", None), ("1234:00", None),
+        ("1:30:", None),
+        ("7.5", 7.5), ("1:30 xm", None), ("0:00:00.", None),
+    ],
+)  # fmt: skip
+def test_clocks_are_read_in_hours(text: str, hours: float | None) -> None:
+    found = both(text, NumberFormat(clock=True))
+    assert math.isnan(found) if hours is None else found == pytest.approx(hours, rel=1e-15)
+    assert math.isnan(both(text)) or ":" not in text
 
 
 @pytest.mark.parametrize(
@@ -140,7 +189,19 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
         ("Mar 5, 2024", "dmy", "2024-03-05"),
         ("5 March 2024", "mdy", "2024-03-05"), ("05-Mar-24", "ymd", "2024-03-05"),
         ("5th March 2024", "ymd", "2024-03-05"),
-        ("2024 Mar 5", "mdy", "2024-03-05"), ("Sept. 3, 1999", "ymd", "1999-09-03"), ("Mär 5, 2024", "ymd", None),
+        ("2024 Mar 5", "mdy", "2024-03-05"), ("Sept. 3, 1999", "ymd", "1999-09-03"),
+        ("Mär 5, 2024", "ymd", "2024-03-05"), ("5. März 2024", "ymd", "2024-03-05"),
+        ("5 août 2024", "ymd", "2024-08-05"), ("5 de enero de 2024", "mdy", "2024-01-05"),
+        ("5th of March 2024", "ymd", "2024-03-05"), ("2024-03", "mdy", "2024-03-01"), ("03/2024", "ymd", "2024-03-01"),
+        ("3.2024", "dmy", None), ("Mar 2024", "ymd", "2024-03-01"), ("Mar-24", "dmy", "2024-03-01"),
+        ("Mar 24", "ymd", None), ("2024Q3", "ymd", "2024-07-01"), ("2024-Q3", "ymd", "2024-07-01"),
+        ("Q4 2024", "ymd", "2024-10-01"), ("Q5 2024", "ymd", None), ("2024Q", "ymd", None),
+        ("20240305T061500", "ymd", "2024-03-05T06:15"), ("20240305061500", "ymd", "2024-03-05T06:15"),
+        ("20240305061500", "mdy", None), ("3/4/2024 3 PM", "mdy", "2024-03-04T15:00"),
+        ("3/4/2024 3:15\u202fp.m.", "mdy", "2024-03-04T15:15"), ("Mar 5, 2024 at 6:00 AM", "mdy", "2024-03-05T06:00"),
+        ("05/Mar/2024:06:15:00 +0000", "dmy", "2024-03-05T06:15"), ("2024-03-05 10:00 EST", "ymd", "2024-03-05T15:00"),
+        ("Tue Mar 05 2024 10:00:00 GMT+0100 (CET)", "ymd", "2024-03-05T09:00"),
+        ("2024-03-05T10:00:00+01:00[Europe/Berlin]", "ymd", "2024-03-05T09:00"),
         ("Tue, 5 Mar 2024", "ymd", "2024-03-05"), ("2023-02-29", "ymd", None), ("2024-02-29", "ymd", "2024-02-29"),
         ("1900-02-29", "ymd", None), ("2024-13-01", "ymd", None), ("0000-01-01", "ymd", None),
         ("0001-01-01", "ymd", "0001-01-01"),
@@ -149,7 +210,9 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
         ("2024-12-31 23:30:00 -0130", "ymd", "2025-01-01T01:00"), ("3/4/2024 3:15 PM", "mdy", "2024-03-04T15:15"),
         ("3/4/2024, 12:00am", "mdy", "2024-03-04"), ("3/4/2024 13:00 PM", "mdy", None),
         ("2024-03-05 24:00", "ymd", None),
-        ("2024-03-05 6", "ymd", None), ("2024-03-05T", "ymd", None), ("2024-03-05 10:00 CET", "ymd", None),
+        ("2024-03-05 6", "ymd", None), ("2024-03-05T", "ymd", None),
+        ("2024-03-05 10:00 CET", "ymd", "2024-03-05T09:00"),
+        ("2024-03-05 10:00 XYZ", "ymd", None),
         ("", "ymd", None),
         ("yesterday", "ymd", None), ("12", "ymd", None), ("2024-03-05" + " " * 60 + "x", "ymd", None),
         ("2024-03-05\0", "ymd", None),
@@ -169,6 +232,29 @@ def test_date_text(text: str, order: DateOrder, moment: str | None) -> None:
         wanted.day,
         wanted.hour,
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "moment"),
+    [
+        ("20240305", "day", "2024-03-05"), (20240305, "day", "2024-03-05"), ("3/4/2024", "day", "2024-03-04"),
+        ("20240335", "day", None), (202403, "month", "2024-03-01"), (202413, "month", None),
+        (1709619300, "seconds", "2024-03-05T06:15"), ("1709619300.0", "seconds", "2024-03-05T06:15"),
+        (-1, "seconds", "1969-12-31T23:59:59"), (1709619300500, "millis", "2024-03-05T06:15:00.5"),
+        (1709619300500000, "micros", "2024-03-05T06:15:00.5"), (45356, "excel", "2024-03-05"),
+        (45356.25, "excel", "2024-03-05T06:00"), ("45356", "", None), (-5, "excel", None), (1e17, "seconds", None),
+        ("2024-03-05", "excel", "2024-03-05"),
+    ],
+)  # fmt: skip
+def test_numbers_that_are_dates(value: Any, digits: DateDigits, moment: str | None) -> None:
+    found = kernel.parse_dates([value], "mdy", digits)[0]
+    np.testing.assert_array_equal(found, parse.parse_dates([value], "mdy", digits)[0])
+    if moment is None:
+        assert np.isnan(found).all()
+    else:
+        wanted = dt.datetime.fromisoformat(moment).replace(tzinfo=dt.UTC)
+        assert found[0] == pytest.approx((wanted - EPOCH) / dt.timedelta(days=1), abs=1e-9)
+        assert found[3:].tolist() == [wanted.day, wanted.hour]
 
 
 @given(st.datetimes())

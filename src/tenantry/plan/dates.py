@@ -14,8 +14,8 @@ Text of at most 64 bytes, in any of these forms (``order`` decides only where bo
 
 Years of two digits are 1969–2068 (POSIX). Then an optional time, after ``T``, ``:``, spaces or a comma and spaces, and
 *at*: ``HH:MM[:SS[.fraction]]``, ``HHMM[SS]``, or an hour alone with ``AM``/``PM`` (also ``a.m.``), and ``Z``, ``UTC``,
-``GMT``, a zone of RFC 822 or Europe (``EST``, ``CET`` …) or an offset ``±HH[:MM]``, which is converted to UTC; a comment
-in brackets may end it. A date that is not in the calendar, or anything left over, means missing.
+``GMT``, a zone of RFC 822 or Europe (``EST``, ``CET`` …) or an offset ``±HH[:MM]``, which is converted to UTC; a
+comment in brackets may end it. A date that is not in the calendar, or anything left over, means missing.
 
 ``digits`` says what text that is a plain decimal number means, if anything: ``month`` (202403), ``seconds``, ``millis``
 or ``micros`` since 1970-01-01, ``excel`` (days since 1899-12-30, of which the fraction is rounded to the second).
@@ -32,12 +32,20 @@ MONTHS = (
 )  # fmt: skip
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 OTHER_MONTHS = (
-    "sept", "januar janvier enero ene gennaio gen janeiro januari janv", "februar fevrier febrero febbraio fevereiro "
-    "februari fev fevr", "marz mars marzo marco maart mrz mrt", "avril abril aprile abr avr", "mai mayo maggio maio mei "
-    "mag", "juni juin junio giugno junho giu", "juli juillet julio luglio julho juil lug", "aout agosto augustus ago",
-    "septembre septiembre setiembre settembre setembro set", "oktober octobre octubre ottobre outubro okt ott out",
-    "novembre noviembre novembro", "dezember decembre diciembre dicembre dezembro dez dic",
-)  # fmt: skip
+    "sept",
+    "januar janvier enero ene gennaio gen janeiro januari janv",
+    "februar fevrier febrero febbraio fevereiro februari fev fevr",
+    "marz mars marzo marco maart mrz mrt",
+    "avril abril aprile abr avr",
+    "mai mayo maggio maio mei mag",
+    "juni juin junio giugno junho giu",
+    "juli juillet julio luglio julho juil lug",
+    "aout agosto augustus ago",
+    "septembre septiembre setiembre settembre setembro set",
+    "oktober octobre octubre ottobre outubro okt ott out",
+    "novembre noviembre novembro",
+    "dezember decembre diciembre dicembre dezembro dez dic",
+)
 """Names beside :data:`MONTHS` and their first three letters; at 0 one of September, then of January …"""
 ZONES = {
     "z": 0, "utc": 0, "gmt": 0, "ut": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8,

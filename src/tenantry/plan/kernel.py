@@ -24,9 +24,7 @@ def parse_numbers(values: Iterable[Any], format: NumberFormat) -> F64:  # noqa: 
     factors = np.array([factor for _, factor in format.units], np.float64).tobytes()
     nulls = np.array(format.nulls, np.float64).tobytes()
     comma = format.decimal == ","
-    raw = _kernel.parse_numbers(
-        _list(values), comma, format.unit_tail, format.clock, nulls, *units, factors
-    )
+    raw = _kernel.parse_numbers(_list(values), comma, format.unit_tail, format.clock, nulls, *units, factors)
     return np.frombuffer(bytearray(raw), np.float64)
 
 

@@ -166,7 +166,11 @@ def _reading(column: PlanColumn) -> dict[str, Any]:
         case NumberColumn():
             form = column.format
             reading = {"decimal": form.decimal, "unit_tail": form.unit_tail}
-            return reading | ({"units": dict(form.units)} if form.units else {}) | ({"clock": True} if form.clock else {})
+            return (
+                reading
+                | ({"units": dict(form.units)} if form.units else {})
+                | ({"clock": True} if form.clock else {})
+            )
         case DateColumn():
             return {"order": column.order} | ({"digits": column.digits} if column.digits else {})
     return {}

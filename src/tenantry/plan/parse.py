@@ -16,19 +16,19 @@ and text that is not UTF-8 raise ``InvalidData("record_value")``.
     currency  = up to 3 ASCII letters and a currency sign ("$", "US$", "€") | a currency word ("USD", "kr", "Rs.")
     digits    = whole part, decimal mark, fraction; one of the parts may be absent
     exponent  = ("e" | "E") ["+" | "-"] 1*DIGIT
-    suffix    = [blank] ("%" | currency sign | currency word) | "+" | "-"    a minus at the end only without a sign before
+    suffix    = [blank] ("%" | currency sign | currency word) | "+" | "-"  (minus only with no sign before)
               | [blank] unit {[blank] [","] [blank] digits [exponent] [blank] unit}          (only with ``units``)
               | anything that begins with a letter, a blank, "%", a quote, "/" and a letter, or a character beyond
                 ASCII                             (only with ``unit_tail``, and without ``units``)
 
 A unit is one of ``units``, all that is left of the text or up to the next digit, blank or comma; each number is
-multiplied by its unit's factor, and they are summed: ``5 ft 11 in``, ``2h30m``. At most four such pairs. With ``clock``,
-text may also be ``H:MM[:SS[.fraction]]`` and AM or PM: it is read in hours.
+multiplied by its unit's factor, and they are summed: ``5 ft 11 in``, ``2h30m``. At most four such pairs. With
+``clock``, text may also be ``H:MM[:SS[.fraction]]`` and AM or PM: it is read in hours.
 
 The whole part may be grouped by one kind of thousands mark (the comma where the decimal mark is the point, the point
 where it is the comma, else an apostrophe or a blank): groups of three, or of two before a last group of three. Marks in
-other places make the text no number. Decimal text is rounded correctly to a double, as by ``float()``; results beyond
-the range of float32 are clamped to it. ``5 %`` is 5.
+other places make the text no number; with ``units`` they end it (``5'11"``). Decimal text is rounded correctly to
+a double, as by ``float()``; results beyond the range of float32 are clamped to it. ``5 %`` is 5.
 
 **Date text**: see :mod:`tenantry.plan.dates`. **Tokens**: runs of ASCII letters and digits (letters lower-cased) and of
 bytes beyond ASCII in UTF-8, of 2 to 64 bytes; others are skipped. The features of a text are its tokens and the pairs
@@ -65,7 +65,9 @@ _CODES = """
     SEK SGD THB TND TRY TWD UAH UGX USD UYU VND XAF XOF ZAR
 """
 CURRENCY_WORDS = frozenset(_CODES.split())
-_CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?(?:[ \u00a0\u2009\u202f]?([aApP])[mM])?")
+_CLOCK = re.compile(
+    r"([0-9]{1,3}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?(?:[ \u00a0\u2009\u202f]?([aApP])[mM])?"
+)
 _UNIT_ENDS = "0123456789," + BLANKS
 _QUOTE_MARKS = "'\u2019"
 _TOKEN = re.compile(rb"[a-z0-9\x80-\xff]+")
@@ -145,7 +147,7 @@ def _number_text(text: str, format: NumberFormat) -> float:  # noqa: A002
     if bracket is not None:
         text = text[bracket:-1].strip(SPACE)
     at, sign = _leading(text, signed=bracket is not None)
-    scanned = _number(text, at, format.decimal)
+    scanned = _number(text, at, format)
     if scanned is None:
         return math.nan
     at, number = scanned
@@ -209,7 +211,7 @@ def _quantity(text: str, at: int, number: float, format: NumberFormat) -> float:
         total += number * factor
         at = _blanks(text, end)
         at = _blanks(text, at + (text[at : at + 1] == ","))
-        scanned = _number(text, at, format.decimal)
+        scanned = _number(text, at, format)
         if scanned is None:
             return math.nan
         at, number = scanned
@@ -222,9 +224,9 @@ def _blanks(text: str, at: int) -> int:
     return at
 
 
-def _number(text: str, at: int, decimal: str) -> tuple[int, float] | None:
+def _number(text: str, at: int, format: NumberFormat) -> tuple[int, float] | None:  # noqa: A002
     """The number at ``at`` and the position after it."""
-    scanned = _digits(text, at, decimal)
+    scanned = _digits(text, at, format.decimal, units=bool(format.units))
     return None if scanned is None else (scanned[0], float(f"{scanned[1]}e{scanned[2]}"))
 
 
@@ -271,19 +273,23 @@ def _run(text: str, at: int) -> int:
     return at
 
 
-def _digits(text: str, at: int, decimal: str) -> tuple[int, str, int] | None:
-    """(position after, all digits, power of ten of the last one), or ``None`` for no number."""
+def _digits(text: str, at: int, decimal: str, *, units: bool) -> tuple[int, str, int] | None:
+    """(position after, all digits, power of ten of the last one), or ``None`` for no number. With ``units``, a mark
+    in a wrong place ends the number (``5'11"``)."""
     end = _run(text, at)
     whole, lengths = text[at:end], [end - at]
     mark = text[end : end + 1]
     marks = BLANKS + _QUOTE_MARKS + ("," if decimal == "." else ".")
     if whole and mark and mark in marks and _digit(text, end + 1):
+        first = end
         while text[end : end + 1] == mark and _digit(text, end + 1):
             at, end = end + 1, _run(text, end + 1)
             whole += text[at:end]
             lengths.append(end - at)
         if not _grouped(lengths):
-            return None
+            if not units:
+                return None
+            whole, end = whole[: lengths[0]], first
     fraction = ""
     if text[end : end + 1] == decimal:
         at, end = end + 1, _run(text, end + 1)

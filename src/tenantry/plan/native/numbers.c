@@ -86,9 +86,9 @@ static size_t take_run(scan *t, digits *d) {
     return t->at - start;
 }
 
-/* The whole part with its thousands marks; 0 where they stand in wrong places. */
-static int whole_part(scan *t, digits *d, int decimal_comma) {
-    size_t first = take_run(t, d), mark = 0, length = 0, groups = 0, threes = 0, twos = 0;
+/* The whole part with its thousands marks. Where they stand in wrong places they end it, or (without units) give 0. */
+static int whole_part(scan *t, digits *d, int decimal_comma, int units) {
+    size_t start = t->at, first = take_run(t, d), mark = 0, length = 0, groups = 0, threes = 0, twos = 0;
     const char *sign = t->s + t->at;
     if (first) {
         mark = one_of(t, t->at, BLANKS);
@@ -103,8 +103,10 @@ static int whole_part(scan *t, digits *d, int decimal_comma) {
         threes += length == 3;
         twos += length == 2;
     }
-    if (length != 3) return 0;
-    return (first <= 3 && threes == groups) || (first <= 2 && threes == 1 && twos == groups - 1);
+    if (length == 3 && ((first <= 3 && threes == groups) || (first <= 2 && threes == 1 && twos == groups - 1))) return 1;
+    t->at = start + first;
+    d->n = first;
+    return units;
 }
 
 static int exponent_part(scan *t) {
@@ -150,11 +152,11 @@ static double nearest(digits *d, int power) {
     return strtod(d->text + start, NULL);
 }
 
-static int take_number(scan *t, int decimal_comma, double *x) {
+static int take_number(scan *t, const plan_number_format *f, double *x) {
     digits d = {.n = 0};
     int power = 0;
-    if (!whole_part(t, &d, decimal_comma)) return 0;
-    if (t->at < t->n && t->s[t->at] == (decimal_comma ? ',' : '.')) {
+    if (!whole_part(t, &d, f->decimal_comma, f->units.n_entries > 0)) return 0;
+    if (t->at < t->n && t->s[t->at] == (f->decimal_comma ? ',' : '.')) {
         t->at++;
         power = -(int)take_run(t, &d);
     }
@@ -186,7 +188,7 @@ static double quantity(scan *t, double x, const plan_number_format *f) {
         skip_blanks(t);
         if (t->at < t->n && t->s[t->at] == ',') t->at++;
         skip_blanks(t);
-        if (!take_number(t, f->decimal_comma, &x)) return NAN;
+        if (!take_number(t, f, &x)) return NAN;
     }
     return NAN;
 }
@@ -254,7 +256,7 @@ double plan_parse_number(const char *s, size_t n, const plan_number_format *f) {
     t = (scan){s + t.at, n - t.at, 0};
     negative = bracketed(&t);
     minus = leading(&t, negative);
-    if (!take_number(&t, f->decimal_comma, &x)) return NAN;
+    if (!take_number(&t, f, &x)) return NAN;
     if (t.n - t.at == 1 && t.s[t.at] == '-' && !negative && !minus) return -x;
     if (!suffix(&t)) {
         if (f->units.n_entries) x = quantity(&t, x, f);
