@@ -92,19 +92,9 @@ def test_unit_tail(text: str, value: float | None) -> None:
     assert math.isnan(found) if value is None else found == value
 
 
-MIXED = NumberFormat(
-    units=(
-        ("kg", 1.0),
-        ("g", 0.001),
-        ("ft", 12.0),
-        ("in", 1.0),
-        ("'", 12.0),
-        ('"', 1.0),
-        ("h", 60.0),
-        ("min", 1.0),
-    )
-    + (("M", 1e6), ("k", 1e3), ("M USD", 1e6), ("/5", 1.0), ("m²", 1.0))
-)
+FACTORS = {"kg": 1.0, "g": 0.001, "ft": 12.0, "in": 1.0, "'": 12.0, '"': 1.0, "h": 60.0, "min": 1.0, "M": 1e6}
+FACTORS |= {"k": 1e3, "M USD": 1e6, "/5": 1.0, "m²": 1.0}
+MIXED = NumberFormat(units=tuple(FACTORS.items()))
 
 
 @pytest.mark.parametrize(
