@@ -23,12 +23,11 @@ from tenantry.automl.members import (
 )
 from tenantry.automl.oof import Learning, OutOfFold, OutOfFoldRun
 from tenantry.automl.prepare import Prepared
+from tenantry.automl.splits import Split
 from tenantry.automl.target import Target
 from tenantry.errors import InvalidData
-from tenantry.evaluation import group_folds, stratified_folds
 from tenantry.schema import Task
 
-FOLDS = 5
 MAX_LEAVES = 8_000
 MAX_LEAVES_ALL = 35_000
 SMALL_ROWS = 3_000
@@ -52,7 +51,9 @@ class Learned:
     folds: I64 | None = None
 
 
-def learn(prepared: Prepared, budget: Budget, seed: int, report: Callable[[float, str], None]) -> Learned:
+def learn(
+    prepared: Prepared, split: Split, budget: Budget, seed: int, report: Callable[[float, str], None]
+) -> Learned:
     """Fit everything within the budget. Errors: ``InvalidData("budget_exhausted")`` when not even one fold is done."""
     target = prepared.target
     task, rows = target.task, len(target.rows)
@@ -64,9 +65,8 @@ def learn(prepared: Prepared, budget: Budget, seed: int, report: Callable[[float
     budget.require("the features were made")
     space = build_space(prepared.features, encoding_target.shape[1], classes=task is not Task.REGRESSION)
     design = build_design(space)
-    folds = _folds(target, prepared.groups, seed)
     objective = Objective(task, len(target.classes))
-    learning = Learning(objective, y, encoding_target, folds, seed)
+    learning = Learning(objective, y, encoding_target, split, seed)
     params = _params(rows)
     most = min(MAX_LEAVES // params.num_leaves, MAX_LEAVES_ALL // (params.num_leaves * objective.outputs))
     budget.require("the first model was trained")
@@ -77,7 +77,7 @@ def learn(prepared: Prepared, budget: Budget, seed: int, report: Callable[[float
     blend = find_blend(task, y[scored], forest, linear)
     margins = blend(forest, linear)
     calibration = fit_calibration(task, target.y[scored], margins, scale)
-    predicted = cross_fitted(task, target.y[scored], margins, scale, _thirds(folds[scored], seed))
+    predicted = cross_fitted(task, target.y[scored], margins, scale, _thirds(split.folds[scored], seed))
     report(0.82, "last fit on all rows")
     last = _LastFit(space, design, learning, found, most, budget)
     budget.hold(finish + (1.5 * found.linear_seconds if blend.linear else 0.0))
@@ -100,8 +100,8 @@ def learn(prepared: Prepared, budget: Budget, seed: int, report: Callable[[float
         scored,
         target.y[scored],
         predicted,
-        _members(fitted, found, blend.losses, scale),
-        folds[scored],
+        _members(fitted, found, blend.losses, scale, split),
+        split.folds[scored],
     )
 
 
@@ -171,16 +171,6 @@ def _encoding_target(target: Target, y: np.ndarray) -> F64:
     return hits[:, 1:] if target.task is Task.BINARY else hits
 
 
-def _folds(target: Target, groups: I64, seed: int) -> I64:
-    """Equal rows share a fold; classes are spread evenly."""
-    if target.task is Task.REGRESSION:
-        return group_folds(groups, FOLDS, seed)
-    y = np.asarray(target.y, dtype=np.int64)
-    folds = stratified_folds(y, FOLDS, seed, groups)
-    spread = min(len(np.unique(folds[y == k])) for k in range(len(target.classes)))
-    return folds if spread > 1 else stratified_folds(y, FOLDS, seed)  # a class made of copies must be parted
-
-
 def _finish_seconds(rows: int, columns: int, outputs: int, budget: Budget) -> float:
     """CPU seconds to keep for compiling, proving and describing, as measured; at most a quarter of the budget."""
     return min(0.25 * budget.limit, 0.1 + 1e-5 * rows + 2e-3 * columns + 0.1 * outputs)
@@ -194,13 +184,14 @@ def _thirds(folds: I64, seed: int) -> I64:
 
 
 def _members(
-    fitted: Fitted, found: OutOfFold, losses: dict[str, float], scale: ValueScale
+    fitted: Fitted, found: OutOfFold, losses: dict[str, float], scale: ValueScale, split: Split
 ) -> dict[str, object]:
     """What the scorecard says of the members."""
     members: dict[str, object] = {
         "weights": {"forest": fitted.blend.forest, "linear": fitted.blend.linear},
         "out_of_fold_loss": losses,
         "calibration": fitted.calibration.kind,
+        "split": {"kind": split.kind, "column": split.column, "folds": split.count},
     }
     if fitted.forest is not None:
         members["forest"] = {

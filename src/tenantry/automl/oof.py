@@ -21,6 +21,7 @@ from tenantry.automl.members import (
     fit_linear,
 )
 from tenantry.automl.members.solvers import MOST_PASSES, passes_for
+from tenantry.automl.splits import Split
 
 STRENGTHS = (0.02, 0.2, 2.0, 10.0)
 """Inverse penalties of the linear member that are tried on the first fold, the strongest penalty first."""
@@ -37,7 +38,7 @@ class Learning:
     objective: Objective
     y: np.ndarray
     encoding_target: F64
-    folds: I64
+    split: Split
     seed: int
 
 
@@ -88,7 +89,7 @@ class OutOfFoldRun:
 
     def run(self, report: Callable[[float, str], None]) -> OutOfFold:
         """All folds, or as many as the budget pays for; ``report`` gets the share done and a few words."""
-        count = int(self.learning.folds.max()) + 1
+        count = self.learning.split.count
         seconds = FOLD_SHARE * self.budget.left / count
         done: list[_Fold] = []
         for fold in range(count):
@@ -103,8 +104,7 @@ class OutOfFoldRun:
     def _fold(self, fold: int, seconds: float) -> _Fold:
         """Both members on one fold; the forest may take what the linear member leaves of ``seconds``."""
         deadline = self.budget.deadline(seconds)
-        train = np.flatnonzero(self.learning.folds != fold).astype(np.int64)
-        valid = np.flatnonzero(self.learning.folds == fold).astype(np.int64)
+        train, valid = self.learning.split.train_rows(fold), self.learning.split.test_rows(fold)
         y = self.learning.y
         encoded = self.space.fit(train, self.learning.encoding_target, self.learning.seed + fold)
         own, other = self.space.train_dense(encoded), self.space.dense(encoded, valid)

@@ -1,6 +1,7 @@
 """The conductor: table → typed → checked → encoded → learnt → compiled → proven → described."""
 
 import platform
+from dataclasses import replace
 from importlib.metadata import version
 
 import msgspec
@@ -20,6 +21,7 @@ from tenantry.automl.prepare import Prepared, prepare
 from tenantry.automl.records import raw_records
 from tenantry.automl.reference import reference_bins
 from tenantry.automl.scorecard import build_scorecard, choose_threshold
+from tenantry.automl.splits import choose_split
 from tenantry.automl.target import MIN_ROWS
 from tenantry.automl.typing import DATE_TYPES, TypedColumn, type_table
 from tenantry.automl.words import column_report, feature_plan, model_card
@@ -63,7 +65,11 @@ def train(
         say("profile", 0.0, f"{table.num_rows} rows, {table.num_columns} columns")
         prepared = prepare(table, definition, budget_cpu_seconds, seed, minimum_rows)
         say("learn", 0.1, f"columns to learn from: {len(prepared.features)}")
-        learned = learn(prepared, budget, seed, lambda share, detail: say("learn", 0.1 + 0.7 * share, detail))
+        split = choose_split(prepared, definition, seed)
+        prepared = replace(prepared, findings=(*prepared.findings, *split.findings))
+        learned = learn(
+            prepared, split, budget, seed, lambda share, detail: say("learn", 0.1 + 0.7 * share, detail)
+        )
         say("compile", 0.85, "compiling the plan")
         threshold = choose_threshold(learned, definition, prepared.target.classes)
         signature = _signature(prepared, threshold)

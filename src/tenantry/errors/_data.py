@@ -27,6 +27,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The prediction definition has faults.",
         "Correct the fields that the message names; name and target are required.",
     ),
+    "split_impossible": (
+        "The column that is to part the rows (group or time) cannot.",
+        "Name a column with several values (for time: dates or numbers), of which no outcome has one alone.",
+    ),
     "column_missing": (
         "A column that is asked for is not in the table.",
         "Names are compared exactly; look at the table's header.",
