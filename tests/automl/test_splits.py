@@ -200,4 +200,6 @@ def test_what_decided_the_split_is_among_the_findings():
     assert model.scorecard.members["split"]["kind"] == "group"
     assert "split_by_group" in codes(model)
     area = next(m for m in model.scorecard.metrics if m.name == "auroc")
-    assert area.low <= 0.6  # nothing but the patient tells the outcome, and each is judged by a model without them
+    assert (
+        area.low <= 0.6
+    )  # nothing but the patient tells the outcome, and each is judged by a model without them
