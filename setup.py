@@ -25,6 +25,7 @@ FLAGS = [
     "-Wno-psabi",
     "-D_GNU_SOURCE",
     "-DNDEBUG",
+    "-pthread",
 ]
 
 

@@ -17,7 +17,7 @@ KERNEL = ROOT / "src/tenantry/plan/native"
 HARNESS = ROOT / "tests/plan/native"
 CORPUS = ROOT / "tests/plan/corpus"
 TARGETS = ("plan", "values")
-PYTHONIC = ("python.c", "columns.c", "values.c")
+PYTHONIC = ("python.c", "batch.c", "columns.c", "values.c")
 """Sources of the kernel that need Python."""
 FLAGS = "-std=c11 -O1 -g -Wall -Wextra -Werror -ffp-contract=off -Wno-psabi -D_GNU_SOURCE"
 SANITIZE = "address,undefined"

@@ -1,4 +1,5 @@
 #include "harness.h"
+#include "bulk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,28 @@ static void put(const plan *p, uint32_t k, const cell *c, plan_row *row) {
     else plan_put_missing(p, k, row);
 }
 
+static int same(const double *a, const double *b, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (memcmp(a + i, b + i, sizeof *a) && !(a[i] != a[i] && b[i] != b[i])) return 0;
+    return 1;
+}
+
+/* A row in a block, at either end of it, scores as it does alone. */
+static void check_block(const plan *p, const plan_row *row, const double *scores) {
+    const uint32_t K = p->n_outputs;
+    void *bulk = room(plan_bulk_bytes(p), 16), *block = room(plan_block_bytes(p), 16);
+    double *out = room(PLAN_BLOCK * K * sizeof *out, 16);
+    plan_bulk_prepare(p, bulk);
+    plan_block_clear(p, block);
+    plan_block_put(p, block, 0, row);
+    plan_block_put(p, block, PLAN_BLOCK - 1, row);
+    plan_block_score(p, bulk, block, PLAN_BLOCK, out);
+    if (!same(out, scores, K) || !same(out + (PLAN_BLOCK - 1) * K, scores, K)) harness_fail("a row scores differently in a block");
+    free(bulk);
+    free(block);
+    free(out);
+}
+
 answer harness_score(const plan *p, const cell *cells, uint32_t output) {
     answer a = {room(p->n_outputs * sizeof(double), 16), room(p->n_outputs * sizeof(double), 16),
                 room(p->n_columns * sizeof(double), 16), room(2 * p->n_slots * sizeof(float), 16)};
@@ -52,6 +75,7 @@ answer harness_score(const plan *p, const cell *cells, uint32_t output) {
     plan_finish(p, &row);
     plan_margins(p, &row, a.margins);
     plan_calibrate(p, a.margins, a.scores);
+    check_block(p, &row, a.scores);
     plan_explain(p, &row, sums, a.phi);
     for (uint32_t i = 0; i < p->max_tokens; i++)
         if (row.counts[i]) harness_fail("a count is left behind");
@@ -68,12 +92,6 @@ void harness_free(answer *a) {
     free(a->scores);
     free(a->phi);
     free(a->x);
-}
-
-static int same(const double *a, const double *b, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
-        if (memcmp(a + i, b + i, sizeof *a) && !(a[i] != a[i] && b[i] != b[i])) return 0;
-    return 1;
 }
 
 int harness_same(const plan *p, const answer *a, const answer *b) {

@@ -21,6 +21,7 @@
 
 typedef ssize_t Py_ssize_t;
 typedef struct _typeobject PyTypeObject;
+typedef struct _ts PyThreadState;
 typedef struct _object { Py_ssize_t ob_refcnt; PyTypeObject *ob_type; } PyObject;
 #define PyObject_HEAD PyObject ob_base;
 typedef PyObject *(*PyCFunction)(PyObject *, PyObject *);
@@ -139,6 +140,8 @@ PyObject *PyDict_New(void);
 PyObject *PyDict_GetItemWithError(PyObject *, PyObject *);
 int PyDict_Update(PyObject *, PyObject *);
 PyObject *PySequence_List(PyObject *);
+PyThreadState *PyEval_SaveThread(void);
+void PyEval_RestoreThread(PyThreadState *);
 int PyArg_ParseTuple(PyObject *, const char *, ...);
 int PyArg_ParseTupleAndKeywords(PyObject *, PyObject *, const char *, char **, ...);
 PyObject *PyErr_Occurred(void);

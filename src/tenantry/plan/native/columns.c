@@ -7,6 +7,30 @@
 
 /* --- the columns of a batch --- */
 
+static int refuse_source(PyObject *name) {
+    PyErr_Format(PyExc_TypeError, "column '%U' is neither None nor a list nor a buffer of float64 nor offsets and text", name);
+    return -1;
+}
+
+static int is_of(const Py_buffer *b, int itemsize, const char *code) {
+    const char *format = b->format && *b->format == '<' ? b->format + 1 : b->format;
+    return format && b->itemsize == itemsize && !strcmp(format, code) && b->ndim == 1 && (uintptr_t)b->buf % (size_t)itemsize == 0;
+}
+
+/* Offsets that rise and stay inside the text. How many values there are, or -1. */
+static Py_ssize_t open_text(source *s, PyObject *offsets, PyObject *text, PyObject *name) {
+    Py_ssize_t n;
+    if (PyObject_GetBuffer(offsets, &s->buffer, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS)) return -1;
+    if (PyObject_GetBuffer(text, &s->text_buffer, PyBUF_C_CONTIGUOUS)) return -1;
+    n = s->buffer.len / 4 - 1;
+    if (!is_of(&s->buffer, 4, "i") || n < 0) return refuse_source(name);
+    s->ends = s->buffer.buf;
+    s->text = s->text_buffer.buf;
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (s->ends[i] > s->ends[i + 1]) return refuse_source(name);
+    return s->ends[0] < 0 || s->ends[n] > s->text_buffer.len ? refuse_source(name) : n;
+}
+
 static int open_one(source *s, PyObject *column, PyObject *name, Py_ssize_t rows) {
     Py_ssize_t n;
     if (column == Py_None) return 0;
@@ -14,15 +38,15 @@ static int open_one(source *s, PyObject *column, PyObject *name, Py_ssize_t rows
         n = PyList_Size(column);
         Py_INCREF(column);
         s->list = column;
+    } else if (PyTuple_Check(column)) {
+        if (PyTuple_Size(column) != 2) return refuse_source(name);
+        n = open_text(s, PyTuple_GetItem(column, 0), PyTuple_GetItem(column, 1), name);
+        if (n < 0) return -1;
     } else {
         if (PyObject_GetBuffer(column, &s->buffer, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS)) return -1;
         s->numbers = s->buffer.buf;
         n = s->buffer.len / 8;
-        if (s->buffer.itemsize != 8 || !s->buffer.format || (strcmp(s->buffer.format, "d") && strcmp(s->buffer.format, "<d"))
-            || s->buffer.ndim != 1 || (uintptr_t)s->buffer.buf % 8) {
-            PyErr_Format(PyExc_TypeError, "column '%U' is neither None nor a list nor a buffer of float64", name);
-            return -1;
-        }
+        if (!is_of(&s->buffer, 8, "d")) return refuse_source(name);
     }
     if (n == rows) return 0;
     PyErr_Format(PyExc_ValueError, "column '%U' has %zd values in place of %zd", name, n, rows);
@@ -46,6 +70,15 @@ source *sources_open(PyObject *columns, PyObject *names, Py_ssize_t n, Py_ssize_
     return NULL;
 }
 
+/* Whoever owns the buffers may write to them meanwhile: that spoils a value, and reads nothing outside. */
+const char *source_text(const source *s, Py_ssize_t row, size_t *n) {
+    const Py_ssize_t from = s->ends[row], to = s->ends[row + 1];
+    *n = 0;
+    if (from < 0 || to <= from || to > s->text_buffer.len) return "";
+    *n = (size_t)(to - from);
+    return s->text + from;
+}
+
 PyObject *source_item(const source *s, Py_ssize_t row) {
     PyObject *value = s->list ? PyList_GetItem(s->list, row) : Py_None;    /* checks the bounds */
     if (s->numbers) return PyFloat_FromDouble(s->numbers[row]);
@@ -57,6 +90,7 @@ void sources_close(source *sources, Py_ssize_t n) {
     for (Py_ssize_t k = 0; k < n; k++) {
         Py_XDECREF(sources[k].list);
         if (sources[k].buffer.obj) PyBuffer_Release(&sources[k].buffer);
+        if (sources[k].text_buffer.obj) PyBuffer_Release(&sources[k].text_buffer);
     }
     free(sources);
 }

@@ -95,10 +95,7 @@ static void explain_linear(const plan *p, const plan_row *row, double *phi) {
     }
     for (uint32_t j = 0; j < h->section[PLAN_S_TERMS].count; j++, weights += p->n_outputs) {
         const plan_term *term = p->terms + j;
-        double z = row->x[2 * term->slot];
-        if (z != z) z = term->fill;
-        z = (z - term->mean) * term->inv_scale;
-        z = z < -8.0 ? -8.0 : z > 8.0 ? 8.0 : z;
+        const double z = plan_term_value(term, row->x[2 * term->slot]);
         share(p, term->slot, h->linear_weight * (*weights * (z - term->center)), phi);
     }
 }

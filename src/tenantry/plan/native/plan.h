@@ -136,6 +136,8 @@ void plan_put_text(const plan *p, uint32_t column, const char *s, size_t n, plan
 void plan_finish(const plan *p, plan_row *row);
 
 /* score.c */
+double plan_term_value(const plan_term *term, double slot);                     /* of a linear term: filled, scaled, clipped */
+double plan_margin(const plan *p, uint32_t output, double forest, double linear);    /* from the members' sums */
 void plan_margins(const plan *p, const plan_row *row, double *margins);
 void plan_calibrate(const plan *p, const double *margins, double *out);
 

@@ -1,4 +1,5 @@
 /* tenantry.plan._kernel: the kernel for Python, in the stable ABI (one wheel for every CPython from 3.11 on). */
+#include "batch.h"
 #include "columns.h"
 #include "values.h"
 
@@ -193,6 +194,12 @@ static void finish(Kernel *self, work *w) {
     if (!--self->busy && self->closing) release_data(self);
 }
 
+/* What counts a text's tokens: Python code, and other threads while the lock is given up, may have grown it. */
+static void own_counts(plan_row *row) {
+    row->counts = shared.counts;
+    row->touched = shared.touched;
+}
+
 /* The value of an input into one of its columns. */
 static int put_value(Kernel *self, uint32_t k, uint32_t input, PyObject *value, plan_row *row) {
     const uint32_t kind = self->p.columns[k].kind;
@@ -203,8 +210,7 @@ static int put_value(Kernel *self, uint32_t k, uint32_t input, PyObject *value, 
         raise_column(PyTuple_GetItem(self->names, input));
         return -1;
     }
-    row->counts = shared.counts;                       /* reading the value may have run Python, and grown them */
-    row->touched = shared.touched;
+    own_counts(row);
     if (status == VALUE_MISSING) plan_put_missing(&self->p, k, row);
     else if (kind == PLAN_NUMBER && status == VALUE_THERE) plan_put_number(&self->p, k, x, row);
     else plan_put_text(&self->p, k, w.s, (size_t)w.n, row);
@@ -222,7 +228,7 @@ static int put_record(Kernel *self, PyObject *record, plan_row *row) {
         Py_XINCREF(value);                             /* its own methods could drop the record's hold on it */
         do {
             if (value) failed = put_value(self, k, input, value, row);
-            else plan_put_missing(p, k, row);
+            else own_counts(row), plan_put_missing(p, k, row);
         } while (++k < p->n_columns && plan_is_view(p, k) && !failed);
         Py_XDECREF(value);
         if (failed) return -1;
@@ -336,34 +342,41 @@ static PyObject *kernel_explain(PyObject *object, PyObject *args, PyObject *kwar
 
 /* --- many records --- */
 
-static PyObject *kernel_score_rows(PyObject *object, PyObject *records) {
-    Kernel *self = (Kernel *)object;
-    PyObject *list = PySequence_List(records), *result;
-    Py_ssize_t n = list ? PyList_Size(list) : -1;
-    if (n < 0) return NULL;
-    result = PyList_New(n);
-    for (Py_ssize_t i = 0; result && i < n; i++) {
-        PyObject *scores = kernel_score(object, PyList_GetItem(list, i));
-        if (!scores || PyList_SetItem(result, i, scores)) {
-            Py_DECREF(result);
-            result = NULL;
-        }
-    }
-    Py_DECREF(list);
-    (void)self;
-    return result;
+typedef struct { Kernel *self; PyObject *list; const source *sources; work *w; } rows_from;
+
+static int encode_listed(void *from, Py_ssize_t i, plan_row *row) {
+    rows_from *r = from;
+    (void)row;                                         /* the work's own */
+    return encode(r->self, PyList_GetItem(r->list, i), r->w);
 }
 
-static int put_cells(Kernel *self, const source *sources, Py_ssize_t i, plan_row *row) {
+/* Of an input that holds no Python objects. */
+static void put_plain(const plan *p, uint32_t k, const source *s, Py_ssize_t i, plan_row *row) {
+    size_t n;
+    const char *text;
+    if (s->numbers) {
+        plan_put_number(p, k, s->numbers[i], row);
+    } else if (s->ends) {
+        text = source_text(s, i, &n);
+        plan_put_text(p, k, text, n, row);
+    } else {
+        plan_put_missing(p, k, row);
+    }
+}
+
+static int is_plain_source(const source *s, uint32_t kind) { return !s->list && (!s->numbers || kind == PLAN_NUMBER); }
+
+static int encode_cells(void *from, Py_ssize_t i, plan_row *row) {
+    Kernel *self = ((rows_from *)from)->self;
+    const source *s = ((rows_from *)from)->sources;
+    own_counts(row);
     plan_begin(&self->p, row);
     for (uint32_t k = 0, input = 0; k < self->p.n_columns; k++) {
-        const source *s;
         PyObject *value;
         int failed;
-        input += k && !plan_is_view(&self->p, k);
-        s = sources + input;
-        if (s->numbers && self->p.columns[k].kind == PLAN_NUMBER) {
-            plan_put_number(&self->p, k, s->numbers[i], row);
+        if (k && !plan_is_view(&self->p, k)) s++, input++;
+        if (is_plain_source(s, self->p.columns[k].kind)) {
+            put_plain(&self->p, k, s, i, row);
             continue;
         }
         value = source_item(s, i);
@@ -375,22 +388,73 @@ static int put_cells(Kernel *self, const source *sources, Py_ssize_t i, plan_row
     return 0;
 }
 
-static PyObject *score_sources(Kernel *self, const source *sources, Py_ssize_t rows) {
+/* The same without the interpreter's lock, where all inputs are plain. */
+static int encode_plain(void *from, Py_ssize_t i, plan_row *row) {
+    const plan *p = &((rows_from *)from)->self->p;
+    const source *s = ((rows_from *)from)->sources;
+    plan_begin(p, row);
+    for (uint32_t k = 0; k < p->n_columns; k++) {
+        s += k && !plan_is_view(p, k);
+        put_plain(p, k, s, i, row);
+    }
+    plan_finish(p, row);
+    return 0;
+}
+
+static int all_plain(const plan *p, const source *s) {
+    for (uint32_t k = 0; k < p->n_columns; k++) {
+        s += k && !plan_is_view(p, k);
+        if (!is_plain_source(s, p->columns[k].kind)) return 0;
+    }
+    return 1;
+}
+
+static PyObject *tuples(const double *scores, Py_ssize_t rows, uint32_t K) {
+    PyObject *list = PyList_New(rows);
+    for (Py_ssize_t i = 0; list && i < rows; i++) {
+        PyObject *one = floats(scores + i * (Py_ssize_t)K, K);
+        if (!one || PyList_SetItem(list, i, one)) {
+            Py_DECREF(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static PyObject *kernel_score_rows(PyObject *object, PyObject *records) {
+    Kernel *self = (Kernel *)object;
     const uint32_t K = self->p.n_outputs;
-    PyObject *result = PyBytes_FromStringAndSize(NULL, rows * (Py_ssize_t)(K * sizeof(double)));
-    double *out, one[PLAN_MAX_OUTPUTS];
+    PyObject *list = PySequence_List(records), *result = NULL;
+    Py_ssize_t n = list ? PyList_Size(list) : -1;
+    double *out;
+    work w;
+    if (n < 0) return NULL;
+    if (start(self, &w, 0)) return Py_DECREF(list), NULL;
+    out = PyMem_Malloc((size_t)n * K * sizeof *out + 1);
+    if (out) {
+        rows_from from = {self, list, NULL, &w};
+        const batch b = {&self->p, encode_listed, &from, 1, 1};
+        if (!batch_score(&b, &w.row, n, out)) result = tuples(out, n, K);
+    } else {
+        PyErr_NoMemory();
+    }
+    PyMem_Free(out);
+    finish(self, &w);
+    Py_DECREF(list);
+    return result;
+}
+
+static PyObject *score_sources(Kernel *self, const source *sources, Py_ssize_t rows, int threads) {
+    PyObject *result = PyBytes_FromStringAndSize(NULL, rows * (Py_ssize_t)(self->p.n_outputs * sizeof(double)));
+    rows_from from = {self, NULL, sources, NULL};
+    batch b = {&self->p, encode_cells, &from, 1, threads};
     work w;
     if (!result) return NULL;
     if (start(self, &w, 0)) return Py_DECREF(result), NULL;
-    out = (double *)(void *)PyBytes_AsString(result);
-    for (Py_ssize_t i = 0; i < rows; i++) {
-        if (put_cells(self, sources, i, &w.row)) {
-            Py_DECREF(result);
-            result = NULL;
-            break;
-        }
-        score_row(&self->p, &w.row, one);
-        memcpy(out + i * (Py_ssize_t)K, one, K * sizeof *one);
+    if (all_plain(&self->p, sources)) b.encode = encode_plain, b.locked = 0;
+    if (batch_score(&b, &w.row, rows, (double *)(void *)PyBytes_AsString(result))) {
+        Py_DECREF(result);
+        result = NULL;
     }
     finish(self, &w);
     return result;
@@ -401,11 +465,12 @@ static PyObject *kernel_score_columns(PyObject *object, PyObject *args) {
     PyObject *columns, *result = NULL;
     Py_ssize_t rows;
     source *sources;
-    if (!PyArg_ParseTuple(args, "On", &columns, &rows)) return NULL;
+    int threads = 1;
+    if (!PyArg_ParseTuple(args, "On|i", &columns, &rows, &threads)) return NULL;
     if (rows < 0 || rows > (Py_ssize_t)1 << 40) return PyErr_SetString(PyExc_ValueError, "rows is out of range"), NULL;
     sources = sources_open(columns, self->names, (Py_ssize_t)self->p.n_inputs, rows);
     if (!sources) return NULL;
-    result = score_sources(self, sources, rows);
+    result = score_sources(self, sources, rows, threads);
     sources_close(sources, (Py_ssize_t)self->p.n_inputs);
     return result;
 }
@@ -482,7 +547,7 @@ static PyObject *get_bytes(PyObject *object, void *what) {
 static PyMethodDef METHODS[] = {
     {"score", kernel_score, METH_O, "score(record, /)\n--\n\nCalibrated scores of one record."},
     {"score_rows", kernel_score_rows, METH_O, "score_rows(records, /)\n--\n\nOne tuple of scores a record."},
-    {"score_columns", kernel_score_columns, METH_VARARGS, "score_columns(columns, rows, /)\n--\n\nScores as float64, rows by outputs."},
+    {"score_columns", kernel_score_columns, METH_VARARGS, "score_columns(columns, rows, threads=1, /)\n--\n\nScores as float64, rows by outputs."},
     {"margins", kernel_margins, METH_O, "margins(record, /)\n--\n\nMargins before calibration."},
     {"encode", kernel_encode, METH_O, "encode(record, /)\n--\n\nThe slots as float32."},
     {"explain", (PyCFunction)(void (*)(void))kernel_explain, METH_VARARGS | METH_KEYWORDS,

@@ -40,6 +40,17 @@ static void forest(const plan *p, const float *x, double *sums) {
     }
 }
 
+double plan_term_value(const plan_term *term, double z) {
+    if (z != z) z = term->fill;
+    z = (z - term->mean) * term->inv_scale;
+    return z < -8.0 ? -8.0 : z > 8.0 ? 8.0 : z;
+}
+
+double plan_margin(const plan *p, uint32_t output, double forest, double linear) {
+    const double margin = p->doubles[p->head->base + output] + p->head->forest_weight * forest;
+    return p->head->has_linear ? margin + p->head->linear_weight * linear : margin;
+}
+
 void plan_margins(const plan *p, const plan_row *row, double *margins) {
     const plan_header *h = p->head;
     const uint32_t K = p->n_outputs, n_terms = h->has_linear ? h->section[PLAN_S_TERMS].count : 0;
@@ -47,19 +58,12 @@ void plan_margins(const plan *p, const plan_row *row, double *margins) {
     double linear[PLAN_MAX_OUTPUTS];
     memcpy(linear, row->linear, K * sizeof *linear);
     for (uint32_t j = 0; j < n_terms; j++, weights += K) {
-        const plan_term *term = p->terms + j;
-        double z = row->x[2 * term->slot];
-        if (z != z) z = term->fill;
-        z = (z - term->mean) * term->inv_scale;
-        z = z < -8.0 ? -8.0 : z > 8.0 ? 8.0 : z;
+        const double z = plan_term_value(p->terms + j, row->x[2 * p->terms[j].slot]);
         for (uint32_t k = 0; k < K; k++) linear[k] += z * weights[k];
     }
     for (uint32_t k = 0; k < K; k++) margins[k] = 0.0;
     forest(p, row->x, margins);
-    for (uint32_t k = 0; k < K; k++) {
-        margins[k] = p->doubles[h->base + k] + h->forest_weight * margins[k];
-        if (h->has_linear) margins[k] += h->linear_weight * linear[k];
-    }
+    for (uint32_t k = 0; k < K; k++) margins[k] = plan_margin(p, k, margins[k], linear[k]);
 }
 
 static double isotonic(const double *x, const double *y, uint32_t n, double m) {
