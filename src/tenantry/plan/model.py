@@ -26,12 +26,14 @@ class Plan(Kernel):
     """A plan file, memory-mapped (:meth:`open`) or copied (:meth:`from_bytes`), checked once.
 
     A record is a mapping of column names to text, numbers, booleans or ``None``; absent columns are missing, unknown
-    fields are ignored. One record scores as the same record in a batch does, bit for bit. Not for use by two threads at
-    once without the interpreter's lock.
+    fields are ignored. One record scores as the same record in a batch does, bit for bit, whatever the threads. From 32
+    rows on, the interpreter's lock is given up while the forest is scored, and all the time where no column is a list.
+    Not for use by two threads at once in an interpreter that has no such lock.
 
     ``score(record)`` gives calibrated scores (``(p_positive,)``, the probabilities of all classes, or ``(value,)``);
-    ``score_rows(records)`` a list of them; ``score_columns(columns, rows)`` float64 bytes, rows × outputs, from one
-    entry a column (``None``, a list, or a buffer of float64); ``margins(record)`` the margins before calibration;
+    ``score_rows(records)`` a list of them; ``score_columns(columns, rows, threads=1)`` float64 bytes, rows × outputs,
+    from one entry a column (``None``, a list, a buffer of float64, or a pair of buffers as Arrow keeps text: int32
+    offsets and UTF-8), in at most so many threads; ``margins(record)`` the margins before calibration;
     ``encode(record)`` the float32 slots as bytes; ``explain(record, output=0)`` one Shapley value a column, in margin
     space, which add up to the margin less ``meta.expected[output]``; ``unseen(column, word)`` whether the column (by
     number) is a category without an entry for the word; ``calibration`` the kind and the factor on the margin;

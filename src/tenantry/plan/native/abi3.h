@@ -59,6 +59,7 @@ typedef struct { void *buf; PyObject *obj; Py_ssize_t len, itemsize; int readonl
 #define Py_GT 4
 #define Py_DTSF_ADD_DOT_0 2
 #define Py_INCREF(o) Py_IncRef((PyObject *)(o))
+#define Py_XINCREF(o) Py_IncRef((PyObject *)(o))
 #define Py_DECREF(o) Py_DecRef((PyObject *)(o))
 #define Py_XDECREF(o) Py_DecRef((PyObject *)(o))
 #define Py_TYPE(o) (((PyObject *)(o))->ob_type)
