@@ -27,7 +27,8 @@ TEST_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: as Arrow text for us, as pandas types for the others; ``digest``: of its file."""
+    """One table: as Arrow text for us, as pandas types for the others; ``digest``: of its file; ``source``: where it
+    comes from, and its licence."""
 
     name: str
     task: Task
@@ -38,6 +39,7 @@ class Table:
     arrow: pa.Table
     frame: pd.DataFrame
     digest: str
+    source: str
 
     @property
     def dropped(self) -> list[str]:
@@ -94,7 +96,8 @@ def _load(folder: Path, name: str, entry: dict[str, Any]) -> Table:
             frame[column] = frame[column].astype(object).where(frame[column].notna(), np.nan)
     leaky, ids = entry.get("leaky_columns", []), entry.get("id_columns", [])
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    return Table(name, task, target, leaky, ids, path, arrow, frame, digest)
+    source = ", ".join(entry[key] for key in ("source", "licence") if entry.get(key))
+    return Table(name, task, target, leaky, ids, path, arrow, frame, digest, source)
 
 
 class Kept:

@@ -122,7 +122,7 @@ def once(folder: Path, rival: Rival, budget: int, table: Table, seed: int) -> Ru
             return None
         print(f"{told}: {done.stdout.strip()}", file=sys.stderr)
         with np.load(out) as file:
-            facts = {name: float(file[name]) for name in ("cpu", "wall", "mb")}
+            facts = {name: float(file[name]) for name in ("cpu", "wall", "mb", "rows_s")}
             return Run(file["pred"], test, [str(c) for c in file["classes"]], facts)
 
 
