@@ -66,6 +66,7 @@ def model(auroc: float = 0.8, *, plan: bytes = b"a plan", **changes: Any) -> Tra
         budget_cpu_seconds=1.0,
         plan_bytes=len(plan),
         seed=0,
+        proven=changes.get("proven", True),
     )
     receipt = ParityReceipt(
         plan_sha256=hashlib.sha256(plan).hexdigest(),

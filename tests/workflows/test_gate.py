@@ -1,6 +1,7 @@
+import msgspec
 import pytest
 
-from tenantry.bundle import DataSource, Manifest, Metric, ParityReceipt
+from tenantry.bundle import ChampionComparison, DataSource, Manifest, Metric, ParityReceipt
 from tenantry.schema import Column, SemanticType, Signature, Task
 from tenantry.workflows import decide
 
@@ -39,6 +40,55 @@ def _metric(value: float, width: float = 0.04, *, name: str = "auroc", up: bool 
         guessing=0.5,
         higher_is_better=up,
     )
+
+
+def _compared(gain: float, *, error: float = 0.002, margin: float = 0.003, known: int = 0) -> Manifest:
+    found = ChampionComparison(
+        bundle="b" * 64,
+        metric="auroc",
+        new=0.8 + gain,
+        champion=0.8,
+        gain=gain,
+        gain_low=gain - 2 * error,
+        gain_high=gain + 2 * error,
+        error=error,
+        margin=margin,
+        rows=1200,
+        known=known,
+    )
+    return msgspec.structs.replace(_manifest(_metric(0.5)), comparison=found)
+
+
+@pytest.mark.parametrize(
+    ("gain", "error", "promote"),
+    [(0.01, 0.002, True), (-0.003, 0.002, True), (-0.004, 0.002, False), (-0.004, 0.003, True)],
+)
+def test_on_the_same_rows_the_paired_difference_decides(gain: float, error: float, promote: bool) -> None:  # noqa: FBT001
+    decision = decide(_compared(gain, error=error), _manifest(_metric(0.9)), "b" * 64)
+    assert decision.promote is promote
+    assert (decision.rows, decision.gain) == (1200, gain)
+
+
+def test_the_reason_says_on_which_rows_and_how_sure() -> None:
+    decision = decide(_compared(-0.001, known=1000), _manifest(_metric(0.9)), "b" * 64)
+    assert decision.reason == (
+        "on the same 1,200 rows, 1,000 of which the champion had in training, auroc is 0.799, the champion's is 0.8: "
+        "worse, but within noise (0.0033) (difference -0.001, 95 %: -0.005 to +0.003)"
+    )
+
+
+def test_a_comparison_with_another_champion_does_not_count() -> None:
+    decision = decide(_compared(0.01), _manifest(_metric(0.9)), "c" * 64)
+    assert not decision.promote
+    assert decision.rows is None
+
+
+def test_the_definitions_metric_comes_first() -> None:
+    loss = _metric(0.4, name="log_loss", up=False)
+    new = msgspec.structs.replace(
+        _manifest(_metric(0.1), loss), definition={"name": "p", "target": "y", "metric": "log_loss"}
+    )
+    assert decide(new, _manifest(_metric(0.9), loss)).metric == "log_loss"
 
 
 def test_the_first_version_is_champion() -> None:

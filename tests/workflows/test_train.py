@@ -9,7 +9,7 @@ from tests.workflows.installation import ACME, DEFINITION, FakeTrainer, model, o
 from tenantry.app.services import Services
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import load_manifest, load_scorecard, plan_path, verify
-from tenantry.errors import Cancelled, InvalidRequest, NotFound, TenantryError
+from tenantry.errors import Cancelled, InvalidData, InvalidRequest, NotFound, TenantryError
 from tenantry.ports.jobs import Job
 from tenantry.routing import load_current
 from tenantry.schema import Task
@@ -44,6 +44,25 @@ def _ask(services: Services, tenant: TenantId = ACME, *, seed: int = 0, **change
 def _train(services: Services, auroc: float = 0.8, tenant: TenantId = ACME, **changes: Any) -> dict[str, Any]:
     job = _ask(services, tenant)
     return train_prediction(services, job, _quiet, FakeTrainer(model(auroc, **changes)))
+
+
+def test_where_nothing_can_be_learnt_the_job_is_refused_and_the_champion_goes_on(services: Services) -> None:
+    assert _train(services)["promoted"]
+    job = _ask(services)
+    with pytest.raises(InvalidData) as refused:
+        train_prediction(services, job, _quiet, FakeTrainer(model(0.52, proven=False)))
+    assert refused.value.code == "nothing_to_learn"
+    assert "ranks 52% of pairs rightly (95 %: 47% to 57%), and a coin 50%" in refused.value.message
+    assert "60 can only show a model whose auroc beats guessing by about 0.05" in refused.value.hint
+    assert refused.value.details["columns"] == ["months"]
+    assert [version.number for version in services.registry.versions(ACME, "churn")] == [1]
+    assert services.registry.aliases(ACME, "churn") == {"champion": 1}
+
+
+def test_a_definition_may_keep_what_is_not_proven(services: Services) -> None:
+    job = _ask(services, unproven="keep")
+    result = train_prediction(services, job, _quiet, FakeTrainer(model(0.52, proven=False)))
+    assert result["promoted"]
 
 
 def test_a_training_ends_in_a_served_champion(services: Services) -> None:

@@ -10,6 +10,7 @@ Operator = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in", "is null", 
 
 Direction = Literal["increasing", "decreasing"]
 Split = Literal["auto", "random", "group", "time"]
+Unproven = Literal["refuse", "keep"]
 Effort = Literal["standard", "deep"]
 Metric = Literal[
     "auroc",
@@ -59,6 +60,7 @@ class PredictionDefinition(
     which way a number moves the score, all else equal. ``protected`` columns are no features unless
     included; the fairness report compares their groups. ``group`` names the entity whose rows must stay
     together when models are judged, ``time`` the date that orders them; ``split`` says which holds.
+    ``unproven`` says what becomes of a model that is not surely better than guessing.
     """
 
     name: str
@@ -83,6 +85,7 @@ class PredictionDefinition(
     time: str | None = None
     split: Split = "auto"
     effort: Effort = "standard"
+    unproven: Unproven = "refuse"
 
     @property
     def named_columns(self) -> tuple[str, ...]:

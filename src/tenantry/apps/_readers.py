@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any, get_args
 
-from tenantry.apps._definition import Direction, Effort, Metric, Split
+from tenantry.apps._definition import Direction, Effort, Metric, Split, Unproven
 from tenantry.apps._fields import Fault, choice, mapping, nearest, number, optional_text, text, texts
 from tenantry.apps._read_filters import filters
 from tenantry.apps._read_use import class_weights, costs
@@ -86,4 +86,5 @@ READERS: dict[str, Any] = {
     "time": optional_text,
     "split": partial(_word, choices=get_args(Split)),
     "effort": partial(_word, choices=get_args(Effort)),
+    "unproven": partial(_word, choices=get_args(Unproven)),
 }

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tenantry.automl.held_out import Judged
 from tenantry.bundle.manifest import ParityReceipt
 from tenantry.bundle.scorecard import Scorecard
 from tenantry.schema import Signature
@@ -17,7 +18,8 @@ class TrainedModel:
     """A model and all that should travel with it.
 
     ``plan``: the compiled file; ``feature_plan``: what is done to each column, in words; ``reference``: bins and counts
-    of features and scores, against which later data can be held; ``model_card``: Markdown.
+    of features and scores, against which later data can be held; ``model_card``: Markdown; ``judged``: the training
+    rows with predictions by models that had not seen them, for a comparison with another version.
     """
 
     plan: bytes
@@ -29,3 +31,4 @@ class TrainedModel:
     model_card: str
     seed: int
     library_versions: dict[str, str]
+    judged: Judged | None = None

@@ -13,6 +13,7 @@ from tenantry.apps import PredictionDefinition
 from tenantry.automl.arrays import F64
 from tenantry.automl.budget import Budget
 from tenantry.automl.compile import Fitted, build_spec
+from tenantry.automl.held_out import judged
 from tenantry.automl.impact import SAMPLE, global_impact
 from tenantry.automl.learn import Learned, learn
 from tenantry.automl.model import Progress, TrainedModel
@@ -99,6 +100,7 @@ def train(
         model_card=model_card(card, words),
         seed=seed,
         library_versions=library_versions(),
+        judged=judged(prepared, learned, definition.target),
     )
 
 

@@ -39,6 +39,27 @@ class ParityReceipt(msgspec.Struct, frozen=True, kw_only=True):
         return self.kernel_twin <= self.tolerance and self.plan_pipeline <= self.tolerance and self.rows > 0
 
 
+class ChampionComparison(msgspec.Struct, frozen=True, kw_only=True):
+    """A new version and the champion of that moment, on the same rows, which neither has learnt from.
+
+    ``bundle`` is the champion's digest; ``gain`` (95 %: ``gain_low`` to ``gain_high``, standard error ``error``) is
+    positive where the new version is better; ``margin`` is a loss that is too small to matter. ``known`` of the
+    ``rows`` were in the champion's training, and were scored for it by models that had not seen them.
+    """
+
+    bundle: str
+    metric: str
+    new: float
+    champion: float
+    gain: float
+    gain_low: float
+    gain_high: float
+    error: float
+    margin: float
+    rows: int
+    known: int
+
+
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One file of the bundle: SHA-256 in hex, size in bytes."""
 
@@ -59,7 +80,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     ``created`` is in seconds since the epoch (UTC); ``feature_plan`` says in words what is done to each
     column; ``definition`` is the prediction definition as plain JSON values; ``job`` names the job that made
-    the bundle.
+    the bundle; ``comparison`` is what the gate will ask for.
     """
 
     format_version: int = FORMAT_VERSION
@@ -77,3 +98,4 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     definition: dict[str, object] = {}
     job: str | None = None
     files: dict[str, FileEntry] = {}
+    comparison: ChampionComparison | None = None

@@ -15,6 +15,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The target has one value only, so there is nothing to tell apart.",
         "Add examples of the other outcome.",
     ),
+    "nothing_to_learn": (
+        "No model is surely better than guessing, so none was registered; a champion goes on serving.",
+        "Bring more rows, or columns that have to do with the outcome; `unproven: keep` registers it all the same.",
+    ),
     "too_few_rows": (
         "There are too few rows with a known outcome to learn from.",
         "Bring at least 50 rows, and at least 10 of each outcome.",

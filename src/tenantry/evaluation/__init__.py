@@ -6,6 +6,7 @@ intervals, and curves ready to plot. Never knows: which model made the predictio
 
 from tenantry.evaluation import conformal, curves, metrics
 from tenantry.evaluation.calibration import CalibrationError, measure_calibration
+from tenantry.evaluation.comparison import Comparison, compare_classes, compare_values
 from tenantry.evaluation.intervals import (
     Estimate,
     auroc_estimate,
@@ -20,11 +21,14 @@ from tenantry.evaluation.thresholds import best_f1_threshold, cost_threshold
 
 __all__ = [
     "CalibrationError",
+    "Comparison",
     "Estimate",
     "auroc_estimate",
     "best_f1_threshold",
     "bootstrap_estimate",
     "classification_metrics",
+    "compare_classes",
+    "compare_values",
     "conformal",
     "cost_threshold",
     "curves",

@@ -20,11 +20,13 @@ from tenantry.bundle import (
     PLAN,
     REFERENCE,
     SCORECARD,
+    ChampionComparison,
     DataSource,
     Manifest,
     load_manifest,
     save,
 )
+from tenantry.bundle.held_out import HELD_OUT
 from tenantry.datasets import Snapshot
 from tenantry.errors import Cancelled, Conflict, InvalidRequest, NotFound
 from tenantry.ingest import read
@@ -32,7 +34,9 @@ from tenantry.ports.jobs import Job
 from tenantry.registry import CHALLENGER, CHAMPION, Version
 from tenantry.telemetry import get_logger
 from tenantry.tenancy import TenantId
+from tenantry.workflows.comparing import compare_with_champion
 from tenantry.workflows.gate import Decision, decide
+from tenantry.workflows.refusal import require_proven
 from tenantry.workflows.stores import Stores
 from tenantry.workflows.training import TRAIN, TrainPayload
 
@@ -79,7 +83,7 @@ def train_prediction(
     """Run a training job to its end; returns the job's result.
 
     ``still_mine`` is asked before each lasting effect: a worker that lost its job while it trained must not
-    register. Raises what the stages raise, and ``Cancelled("job_not_mine")``.
+    register. Raises what the stages raise, ``InvalidData("nothing_to_learn")``, and ``Cancelled("job_not_mine")``.
     """
     payload = msgspec.convert(job.payload, TrainPayload)
     definition = payload.prediction()
@@ -99,9 +103,11 @@ def train_prediction(
             progress=_scaled(report),
         )
         del table
+        require_proven(trained.scorecard, definition)
         _require(still_mine)
         report("register", _TRAIN_TO, "storing the bundle")
-        version = _register(stores, job, definition, snapshot, trained)
+        comparison = compare_with_champion(stores, job.tenant, definition, trained)
+        version = _register(stores, job, definition, snapshot, trained, comparison)
     manifest = load_manifest(stores.blobs, job.tenant, version.bundle)
     _require(still_mine)
     report("gate", 0.94, f"version {version.number}")
@@ -151,7 +157,12 @@ def _require(still_mine: Callable[[], bool]) -> None:
 
 
 def _register(
-    stores: Stores, job: Job, definition: PredictionDefinition, snapshot: Snapshot, trained: "TrainedModel"
+    stores: Stores,
+    job: Job,
+    definition: PredictionDefinition,
+    snapshot: Snapshot,
+    trained: "TrainedModel",
+    comparison: ChampionComparison | None,
 ) -> Version:
     card = trained.scorecard
     manifest = Manifest(
@@ -169,6 +180,7 @@ def _register(
         receipt=trained.receipt,
         definition=msgspec.to_builtins(definition),
         job=job.id,
+        comparison=comparison,
     )
     files = {
         PLAN: trained.plan,
@@ -176,6 +188,8 @@ def _register(
         MODEL_CARD: trained.model_card.encode(),
         REFERENCE: msgspec.json.encode(trained.reference),
     }
+    if trained.judged is not None:
+        files[HELD_OUT] = trained.judged.kept().encode()
     digest = save(stores.blobs, job.tenant, files, manifest)
     summary = {
         "job": job.id,
@@ -200,11 +214,11 @@ def _promote(stores: Stores, version: Version, manifest: Manifest) -> Decision:
         return Decision(promote=True, reason="it was promoted already")
     for _ in range(3):
         number = registry.aliases(tenant, model).get(CHAMPION)
-        champion = None
+        champion, bundle = None, None
         if number is not None:
             bundle = registry.version(tenant, model, str(number)).bundle
             champion = load_manifest(stores.blobs, tenant, bundle)
-        decision = decide(manifest, champion)
+        decision = decide(manifest, champion, bundle)
         if not decision.promote:
             registry.set_alias(tenant, model, CHALLENGER, version.number)
             return decision
