@@ -1,4 +1,5 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 from tests.automl.tables import customers, houses, learn, tickets
 
@@ -57,3 +58,17 @@ def test_costs_decide_the_threshold():
     cheap = learn(customers(), "left", costs={"false_positive": 9.0, "false_negative": 1.0})
     assert cheap.scorecard.threshold == pytest.approx(0.9)
     assert dear.signature.threshold == dear.scorecard.threshold
+
+
+def test_rows_of_one_entity_make_wider_intervals():
+    one = customers(150)
+    four = pa.concat_tables([one] * 4)  # four rows of every customer, who are told by their id
+    noise = [str(v) for v in np.random.default_rng(0).normal(size=600).round(3)]
+    four = four.append_column("reading", pa.array(noise))
+    apart = learn(four, "left", split="group", group="customer_id", exclude=("since",)).scorecard
+    assert apart.rows == 600
+    alone = learn(one, "left", exclude=("since",)).scorecard
+    wide = alone.metrics[0].high - alone.metrics[0].low
+    assert (
+        apart.metrics[0].high - apart.metrics[0].low > 0.75 * wide
+    )  # not half of it, as 600 rows would have

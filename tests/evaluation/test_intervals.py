@@ -163,3 +163,47 @@ def test_values_gain_on_the_mean_and_on_the_median():
     idle = {f.name: f for f in regression_metrics(y, np.full(500, y.mean()))}
     assert idle["r2"].gain.value == pytest.approx(0.0)
     assert idle["mae"].gain.value < 0
+
+
+def repeated(rng, entities=60, times=8):
+    """Every entity has an outcome, and rows that all say nearly the same of it."""
+    y = (rng.random(entities) < 0.4).astype(np.int64)
+    score = rng.normal(size=entities) + y
+    rows = np.repeat(np.arange(entities), times)
+    return y[rows], score[rows] + 0.1 * rng.normal(size=len(rows)), rows
+
+
+def test_rows_of_one_entity_count_as_what_they_are_worth():
+    truth = 0.7602  # of two normal distributions one standard deviation apart
+    held = {True: 0, False: 0}
+    for seed in range(200):
+        y, score, entity = repeated(np.random.default_rng(seed))
+        for known in held:
+            found = auroc_estimate(y, score, clusters=entity if known else None)
+            held[known] += found.low <= truth <= found.high
+    assert held[False] / 200 < 0.6
+    assert 0.9 <= held[True] / 200 <= 0.99
+
+
+def test_clusters_widen_every_interval_and_move_no_figure():
+    y, score, entity = repeated(np.random.default_rng(1))
+    p = 1 / (1 + np.exp(0.5 - score))
+    two = np.column_stack((1 - p, p))
+    for plain, clustered in (
+        (classification_metrics(y, two), classification_metrics(y, two, clusters=entity)),
+        (regression_metrics(score, score + y), regression_metrics(score, score + y, clusters=entity)),
+    ):
+        for one, other in zip(plain, clustered, strict=True):
+            assert one.estimate.value == other.estimate.value
+            width = one.estimate.high - one.estimate.low
+            assert other.estimate.high - other.estimate.low > 1.3 * width, one.name
+
+
+def test_clusters_of_one_row_change_nothing():
+    y, score = sample(np.random.default_rng(2), 200)
+    alone = np.arange(200)
+    assert auroc_estimate(y, score, clusters=alone) == auroc_estimate(y, score)
+    assert mean_estimate(score**2, alone).error == pytest.approx(mean_estimate(score**2).error)
+    assert share_estimate(y.astype(float), alone).low == pytest.approx(
+        share_estimate(y.astype(float)).low, abs=1e-3
+    )

@@ -4,10 +4,12 @@ import msgspec
 import numpy as np
 
 from tenantry.apps import PredictionDefinition, cost_matrix
+from tenantry.automl.arrays import I64
 from tenantry.automl.budget import Budget
 from tenantry.automl.learn import Learned
 from tenantry.automl.prepare import Prepared
-from tenantry.automl.trust import calibration_report, is_proven, value_interval
+from tenantry.automl.splits import Split
+from tenantry.automl.trust import calibration_report, clusters, is_proven, value_interval
 from tenantry.automl.words import verdict
 from tenantry.bundle.scorecard import Finding, Metric, Scorecard
 from tenantry.evaluation import (
@@ -40,6 +42,7 @@ def build_scorecard(
     prepared: Prepared,
     learned: Learned,
     definition: PredictionDefinition,
+    split: Split,
     *,
     threshold: float,
     impact: dict[str, float],
@@ -49,7 +52,7 @@ def build_scorecard(
 ) -> Scorecard:
     """Measure the out-of-fold predictions and put everything together."""
     target = prepared.target
-    metrics = _metrics(learned, threshold, seed)
+    metrics = _metrics(learned, clusters(prepared, split, learned.rows), threshold, seed)
     proven = is_proven(target.task, metrics)
     card = Scorecard(
         prediction=definition.name,
@@ -83,12 +86,15 @@ def replace_cpu(card: Scorecard, seconds: float) -> Scorecard:
     return msgspec.structs.replace(card, cpu_seconds=round(seconds, 3))
 
 
-def _metrics(learned: Learned, threshold: float, seed: int) -> tuple[Metric, ...]:
+def _metrics(learned: Learned, together: I64, threshold: float, seed: int) -> tuple[Metric, ...]:
     if learned.task is Task.REGRESSION:
-        found = regression_metrics(np.asarray(learned.y, dtype=np.float64), learned.predicted, seed, REPEATS)
+        values = np.asarray(learned.y, dtype=np.float64)
+        found = regression_metrics(values, learned.predicted, seed, REPEATS, together)
     else:
         y = np.asarray(learned.y, dtype=np.int64)
-        found = classification_metrics(y, learned.predicted, threshold, seed, REPEATS, learned.folds)
+        found = classification_metrics(
+            y, learned.predicted, threshold, seed, REPEATS, learned.folds, together
+        )
     return tuple(_metric(measured) for measured in found)
 
 

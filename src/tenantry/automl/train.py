@@ -82,6 +82,7 @@ def train(
             prepared,
             learned,
             definition,
+            split,
             threshold=threshold,
             impact=impact,
             plan_bytes=len(plan),

@@ -4,7 +4,9 @@ import numpy as np
 
 from tenantry.automl.arrays import F64, I64
 from tenantry.automl.learn import Learned
+from tenantry.automl.prepare import Prepared
 from tenantry.automl.prose import figure
+from tenantry.automl.splits import Split
 from tenantry.bundle.scorecard import CalibrationReport, Metric, ValueInterval
 from tenantry.evaluation import conformal, measure_calibration
 from tenantry.schema import Task
@@ -83,6 +85,17 @@ def crossed_folds(learned: Learned) -> I64:
     if folds is not None and len(np.unique(folds)) > 1:
         return folds
     return np.asarray(np.random.default_rng(0).permutation(len(learned.y)) % 3, dtype=np.int64)
+
+
+def clusters(prepared: Prepared, split: Split, rows: I64) -> I64:
+    """Which of these training rows speak of the same thing, numbered from 0: copies, and rows of one group where the
+    split keeps groups together. Intervals count them as what they are worth."""
+    groups = prepared.groups
+    for column in prepared.columns:
+        if split.kind == "group" and column.name == split.column:
+            codes = column.values.codes.astype(np.int64)
+            groups = np.where(codes < 0, len(column.values.values) + groups, codes)
+    return np.unique(groups[rows], return_inverse=True)[1].astype(np.int64)
 
 
 def _floats(values: F64) -> tuple[float, ...]:

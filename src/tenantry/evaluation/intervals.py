@@ -21,17 +21,17 @@ class Estimate:
     error: float
 
 
-def auroc_estimate(y: I64, scores: F64, folds: I64 | None = None) -> Estimate:
+def auroc_estimate(y: I64, scores: F64, folds: I64 | None = None, clusters: I64 | None = None) -> Estimate:
     """AUROC with DeLong's interval. ``scores`` is (rows,) for binary ``y``, or rows × classes for the macro mean.
 
     DeLong, DeLong and Clarke-Pearson (1988), computed by mid-ranks (Sun and Xu 2014). With ``folds`` (rows,) only rows
     of one fold are compared: scores of several models need not share a scale, and to rank across them would make the
-    figure too low.
+    figure too low. ``clusters`` (rows,): rows of one cluster are not independent (Obuchowski 1997).
     """
     value, influence = auroc_parts(y, scores, folds)
     if np.isnan(value):
         return Estimate(value, 0.0, 1.0, float("nan"))
-    error = float(np.sqrt((influence**2).sum()))
+    error = float(np.sqrt((summed(influence, clusters) ** 2).sum()))
     low, high = _within_unit(value, error)
     return Estimate(value, low, high, error)
 
@@ -94,29 +94,43 @@ def auroc_influence(positive: np.ndarray, score: F64) -> tuple[float, F64]:
     return area, influence
 
 
-def mean_estimate(per_row: F64) -> Estimate:
+def summed(influence: F64, clusters: I64 | None) -> F64:
+    """Influences of rows as influences of clusters, which are what is independent; ``clusters`` are numbered from 0."""
+    return influence if clusters is None else np.bincount(clusters, influence)
+
+
+def mean_error(per_row: F64, clusters: I64 | None = None) -> float:
+    """The standard error of a mean; of rows that come in clusters, by the clusters' sums (Liang and Zeger 1986)."""
+    parts = summed(per_row - per_row.mean(), clusters)
+    many = len(parts)
+    return float(np.sqrt((parts**2).sum() * many / (many - 1))) / len(per_row) if many > 1 else float("nan")
+
+
+def mean_estimate(per_row: F64, clusters: I64 | None = None) -> Estimate:
     """The mean of a per-row figure that is never negative (a loss, a hit) with the normal interval."""
-    value = float(per_row.mean())
-    error = float(per_row.std(ddof=1) / np.sqrt(len(per_row))) if len(per_row) > 1 else float("nan")
+    value, error = float(per_row.mean()), mean_error(per_row, clusters)
     return Estimate(value, max(value - Z95 * error, 0.0), value + Z95 * error, error)
 
 
-def difference_estimate(gain: F64) -> Estimate:
+def difference_estimate(gain: F64, clusters: I64 | None = None) -> Estimate:
     """The mean of per-row differences of either sign, with the normal interval."""
-    value, n = float(gain.mean()), len(gain)
-    error = float(gain.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+    value, error = float(gain.mean()), mean_error(gain, clusters)
     return Estimate(value, value - Z95 * error, value + Z95 * error, error)
 
 
-def share_estimate(hits: F64) -> Estimate:
+def share_estimate(hits: F64, clusters: I64 | None = None) -> Estimate:
     """A share (of 0/1 entries) with Wilson's interval (1927), which holds near 0 and 1 and for few rows.
 
-    Of no rows it is 0 and says nothing (0 to 1).
+    Of no rows it is 0 and says nothing (0 to 1). Rows in ``clusters`` count as so many independent ones as have the
+    same standard error.
     """
-    n = len(hits)
-    if not n:
+    if not len(hits):
         return Estimate(0.0, 0.0, 1.0, float("nan"))
-    share, square = float(hits.mean()), Z95**2 / n
+    share, n = float(hits.mean()), float(len(hits))
+    if clusters is not None:
+        error = mean_error(hits, clusters)
+        n = min(n, share * (1 - share) / error**2) if error > 0 else float(len(np.unique(clusters)))
+    square = Z95**2 / n
     middle = (share + square / 2) / (1 + square)
     half = Z95 / (1 + square) * float(np.sqrt(share * (1 - share) / n + square / (4 * n)))
     error = float(np.sqrt(share * (1 - share) / n))
@@ -139,10 +153,14 @@ def bootstrap_estimates(
     rows: int,
     seed: int,
     repeats: int = 200,
+    clusters: I64 | None = None,
 ) -> tuple[Estimate, ...]:
-    """:func:`bootstrap_estimate` of several figures from the same draws, such as a figure and its gain on another."""
+    """:func:`bootstrap_estimate` of several figures from the same draws, such as a figure and its gain on another.
+    Rows of one of the ``clusters`` (rows,), numbered from 0, get the same weight."""
     rng = np.random.default_rng(seed)
-    drawn = np.array([reweighted(rng.standard_exponential(rows)) for _ in range(repeats)])
+    many = rows if clusters is None else int(clusters.max()) + 1
+    weights = (rng.standard_exponential(many) for _ in range(repeats))
+    drawn = np.array([reweighted(w if clusters is None else w[clusters]) for w in weights])
     return tuple(_percentiles(value, draws) for value, draws in zip(values, drawn.T, strict=True))
 
 

@@ -13,7 +13,6 @@ from tenantry.evaluation.arrays import F64, I64
 from tenantry.evaluation.intervals import (
     Estimate,
     auroc_estimate,
-    bootstrap_estimate,
     bootstrap_estimates,
     difference_estimate,
     mean_estimate,
@@ -41,12 +40,15 @@ def classification_metrics(
     seed: int = 0,
     repeats: int = 200,
     folds: I64 | None = None,
+    clusters: I64 | None = None,
 ) -> tuple[Measured, ...]:
     """Figures of class probabilities (rows × classes, rows sum to 1). ``threshold`` matters for two classes only;
-    ``folds`` (rows,) says which rows were scored by the same model, where several did."""
+    ``folds`` (rows,) says which rows were scored by the same model, where several did; ``clusters`` (rows,), numbered
+    from 0, which rows speak of the same thing and so count less than as many independent ones."""
+    draws = _Draws(len(y), seed, repeats, clusters)
     if probabilities.shape[1] == 2:
-        return _binary(y, probabilities, threshold, _Draws(len(y), seed, repeats), folds)
-    return _multiclass(y, probabilities, _Draws(len(y), seed, repeats), folds)
+        return _binary(y, probabilities, threshold, draws, folds)
+    return _multiclass(y, probabilities, draws, folds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,13 @@ class _Draws:
     rows: int
     seed: int
     repeats: int
+    clusters: I64 | None
+
+    def estimates(
+        self, values: tuple[float, ...], reweighted: Callable[[F64], tuple[float, ...]]
+    ) -> tuple[Estimate, ...]:
+        """Intervals of figures of row weights."""
+        return bootstrap_estimates(values, reweighted, self.rows, self.seed, self.repeats, self.clusters)
 
     def compared(
         self, name: str, figure: Callable[[F64], float], guess: Callable[[F64], float], *, up: bool
@@ -67,7 +76,7 @@ class _Draws:
             return value, value - other if up else other - value
 
         ones = np.ones(self.rows)
-        estimate, gain = bootstrap_estimates(both(ones), both, self.rows, self.seed, self.repeats)
+        estimate, gain = self.estimates(both(ones), both)
         return Measured(name, estimate, guess(ones), up, gain)
 
 
@@ -99,22 +108,23 @@ def _binary(
         return m.expected_calibration_error(y, p, weights=weights)
 
     ones = np.ones(len(y))
-    named = share_estimate(positive[chosen == 1].astype(np.float64))
+    clusters = draws.clusters
+    named = _share_among(positive, chosen == 1, clusters)
     return (
-        _area("auroc", auroc_estimate(y, p, folds)),
+        _area("auroc", auroc_estimate(y, p, folds, clusters)),
         draws.compared("average_precision", area, rate, up=True),
-        _loss("log_loss", m.row_log_loss(y, probabilities), m.row_log_loss(y, prior)),
-        _loss("brier", m.row_brier(y, probabilities), m.row_brier(y, prior)),
+        _loss("log_loss", m.row_log_loss(y, probabilities), m.row_log_loss(y, prior), clusters),
+        _loss("brier", m.row_brier(y, probabilities), m.row_brier(y, prior), clusters),
         Measured(
             "calibration_error",
-            bootstrap_estimate(calibration(ones), calibration, draws.rows, draws.seed, draws.repeats),
+            draws.estimates((calibration(ones),), lambda w: (calibration(w),))[0],
             None,
             False,
         ),
-        _hits(chosen == y, positive if share >= 0.5 else ~positive),
+        _hits(chosen == y, positive if share >= 0.5 else ~positive, clusters),
         draws.compared("f1", f1, lambda w: 2 * rate(w) / (1 + rate(w)), up=True),
         Measured("precision", named, share, True, draws.compared("precision", precision, rate, up=True).gain),
-        Measured("recall", share_estimate((chosen[positive] == 1).astype(np.float64)), None, True),
+        Measured("recall", _share_among(chosen == 1, positive, clusters), None, True),
     )
 
 
@@ -124,22 +134,25 @@ def _multiclass(y: I64, probabilities: F64, draws: _Draws, folds: I64 | None) ->
     chosen = probabilities.argmax(axis=1).astype(np.int64)
     common = np.full(len(y), int(share.argmax()), dtype=np.int64)
     prior = np.tile(share, (len(y), 1))
+    clusters = draws.clusters
     return (
-        _area("macro_auroc", auroc_estimate(y, probabilities, folds)),
-        _loss("log_loss", m.row_log_loss(y, probabilities), m.row_log_loss(y, prior)),
+        _area("macro_auroc", auroc_estimate(y, probabilities, folds, clusters)),
+        _loss("log_loss", m.row_log_loss(y, probabilities), m.row_log_loss(y, prior), clusters),
         draws.compared(
             "macro_f1",
             lambda w: m.macro_f1(y, chosen, classes, w),
             lambda w: m.macro_f1(y, common, classes, w),
             up=True,
         ),
-        _hits(chosen == y, common == y),
+        _hits(chosen == y, common == y, clusters),
     )
 
 
-def regression_metrics(y: F64, value: F64, seed: int = 0, repeats: int = 200) -> tuple[Measured, ...]:
-    """Figures of predicted values: R², RMSE and MAE in units of the target."""
-    draws = _Draws(len(y), seed, repeats)
+def regression_metrics(
+    y: F64, value: F64, seed: int = 0, repeats: int = 200, clusters: I64 | None = None
+) -> tuple[Measured, ...]:
+    """Figures of predicted values: R², RMSE and MAE in units of the target; ``clusters`` as for classes."""
+    draws = _Draws(len(y), seed, repeats, clusters)
     middle = np.full(len(y), np.median(y))
 
     def spread(weights: F64) -> float:
@@ -148,7 +161,7 @@ def regression_metrics(y: F64, value: F64, seed: int = 0, repeats: int = 200) ->
     return (
         draws.compared("r2", lambda w: m.r2(y, value, w), lambda _w: 0.0, up=True),
         draws.compared("rmse", lambda w: m.rmse(y, value, w), spread, up=False),
-        _loss("mae", np.abs(y - value), np.abs(y - middle)),
+        _loss("mae", np.abs(y - value), np.abs(y - middle), clusters),
     )
 
 
@@ -157,14 +170,20 @@ def _area(name: str, found: Estimate) -> Measured:
     return Measured(name, found, 0.5, True, gain)
 
 
-def _loss(name: str, ours: F64, guessed: F64) -> Measured:
+def _loss(name: str, ours: F64, guessed: F64, clusters: I64 | None) -> Measured:
     """A mean of per-row losses."""
-    return Measured(
-        name, mean_estimate(ours), float(guessed.mean()), False, difference_estimate(guessed - ours)
-    )
+    gain = difference_estimate(guessed - ours, clusters)
+    return Measured(name, mean_estimate(ours, clusters), float(guessed.mean()), False, gain)
 
 
-def _hits(ours: np.ndarray, guessed: np.ndarray) -> Measured:
+def _hits(ours: np.ndarray, guessed: np.ndarray, clusters: I64 | None) -> Measured:
     """The share of rows that are named rightly."""
-    gain = difference_estimate(ours.astype(np.float64) - guessed)
-    return Measured("accuracy", share_estimate(ours.astype(np.float64)), float(guessed.mean()), True, gain)
+    hits = ours.astype(np.float64)
+    gain = difference_estimate(hits - guessed, clusters)
+    return Measured("accuracy", share_estimate(hits, clusters), float(guessed.mean()), True, gain)
+
+
+def _share_among(hits: np.ndarray, rows: np.ndarray, clusters: I64 | None) -> Estimate:
+    """The share of hits among some of the rows."""
+    inside = None if clusters is None else np.unique(clusters[rows], return_inverse=True)[1].astype(np.int64)
+    return share_estimate(hits[rows].astype(np.float64), inside)
