@@ -1,55 +1,76 @@
-"""How much of each member: one weight in margin space, found on out-of-fold margins."""
+"""How much of each member: weights in margin space, found greedily on out-of-fold margins (Caruana et al. 2004)."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from tenantry.automl.arrays import F64
-from tenantry.automl.losses import row_losses
-from tenantry.schema import Task
 
-_STEPS = np.linspace(0.0, 1.0, 21)
-_LINEAR_ALONE, _FOREST_ALONE = 1.0, 0.25
-"""How many standard errors a member alone may lose against the best blend. The linear member is many times smaller than
-the forest, so leaving the forest out is worth more than leaving out the linear one."""
+LINEAR = "linear"
+MOST_MEMBERS = 3
+_STEPS = np.linspace(0.05, 0.95, 19)
+_LINEAR_ALONE, WORTH_IT = 1.0, 0.25
+"""In standard errors: how much the linear member alone may lose against the best blend (it is many times smaller than a
+forest), and how much a further member must bring."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """``margins = forest * forest margins + linear * linear margins``; the weights sum to 1."""
+    """``weights``: of the members that count, by name; they sum to 1. ``losses``: each member's alone, and the
+    blend's."""
 
-    forest: float
-    linear: float
+    weights: dict[str, float]
     losses: dict[str, float]
 
-    def __call__(self, forest: F64 | None, linear: F64 | None) -> F64:
-        """Blend margins; a member without weight may be None."""
-        parts = [w * m for w, m in ((self.forest, forest), (self.linear, linear)) if w and m is not None]
+    def __call__(self, margins: Mapping[str, F64]) -> F64:
+        """Blend margins (rows × outputs each); members without weight may be missing."""
+        parts = [weight * margins[name] for name, weight in self.weights.items()]
         return np.asarray(sum(parts[1:], parts[0]))
 
 
-def find_blend(task: Task, y: np.ndarray, forest: F64 | None, linear: F64 | None) -> Blend:
-    """The weight with the smallest loss; a member is left out where that hardly costs anything.
+def find_blend(losses_of: Callable[[F64], F64], members: Mapping[str, F64]) -> Blend:
+    """Start with the best member and add others while that pays; ``losses_of`` gives one loss a row.
 
-    It is judged by the standard error of the difference between two losses on the same rows, which is much smaller than
-    that of either loss.
+    Everything is judged by the standard error of the difference between two losses on the same rows, which is much
+    smaller than that of either loss.
     """
-    if linear is None or forest is None:
-        only = forest if linear is None else linear
-        name = "forest" if linear is None else "linear"
-        if only is None:
-            raise AssertionError("there is no member to blend")
-        return Blend(
-            float(linear is None), float(forest is None), {name: float(row_losses(task, y, only).mean())}
-        )
-    each = [row_losses(task, y, w * forest + (1 - w) * linear) for w in _STEPS]
-    means = np.array([loss.mean() for loss in each])
-    best = int(means.argmin())
-    chosen = best
-    for alone, tolerance in ((len(_STEPS) - 1, _FOREST_ALONE), (0, _LINEAR_ALONE)):
-        gap = each[alone] - each[best]
-        if gap.mean() <= tolerance * float(gap.std(ddof=1) / np.sqrt(len(gap))):
-            chosen = alone
-    weight = float(_STEPS[chosen])
-    losses = {"forest": float(means[-1]), "linear": float(means[0]), "blend": float(means[best])}
-    return Blend(weight, 1 - weight, losses)
+    alone = {name: losses_of(margins) for name, margins in members.items()}
+    figures = {name: float(losses.mean()) for name, losses in alone.items()}
+    best = min(figures, key=lambda name: figures[name])
+    weights, losses = {best: 1.0}, alone[best]
+    while len(weights) < min(MOST_MEMBERS, len(members)):
+        found = _addition(losses_of, members, weights)
+        if not worth_it(losses - found[1]):
+            break
+        weights, losses = found
+    if LINEAR in weights and len(weights) > 1 and not worth_it(alone[LINEAR] - losses, _LINEAR_ALONE):
+        weights = {LINEAR: 1.0}
+    return Blend(weights, {**figures, "blend": float(losses.mean())})
+
+
+def _addition(
+    losses_of: Callable[[F64], F64], members: Mapping[str, F64], weights: dict[str, float]
+) -> tuple[dict[str, float], F64]:
+    """The best member to add and the best share of it, with the losses that this gives."""
+    now = Blend(weights, {})(members)
+    best: tuple[float, dict[str, float], F64] | None = None
+    for name, margins in members.items():
+        if name in weights:
+            continue
+        for share in _STEPS:
+            losses = losses_of((1 - share) * now + share * margins)
+            mean = float(losses.mean())
+            if best is None or mean < best[0]:
+                mixed = {other: float((1 - share) * weight) for other, weight in weights.items()}
+                best = (mean, {**mixed, name: float(share)}, losses)
+    if best is None:
+        raise AssertionError("there is no member to add")
+    return best[1], best[2]
+
+
+def worth_it(gain: F64, errors: float = WORTH_IT) -> bool:
+    """Whether a gain in loss, one figure a row, is more than so many of its standard errors."""
+    if len(gain) < 2:
+        return False
+    return float(gain.mean()) > errors * float(gain.std(ddof=1) / np.sqrt(len(gain)))

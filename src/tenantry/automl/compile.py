@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenantry.automl.arrays import F32, F64, I32, I64
-from tenantry.automl.blend import Blend
+from tenantry.automl.blend import LINEAR, Blend
 from tenantry.automl.encoders import CategoryEncoder, CategoryTable, Encoded, FeatureSpace, TextEncoder
 from tenantry.automl.members import Forest, LinearDesign, LinearFit
 from tenantry.automl.members.trees import TreeArrays, read_trees
@@ -28,6 +28,7 @@ from tenantry.plan.ir import (
 from tenantry.schema import NUMERIC_TYPES, SemanticType, Task
 
 _DATE_PARTS = ("month", "weekday", "day", "hour")
+_WORD_PARTS = ("code", "count", "target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,12 @@ class LinearParts:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Everything that is fitted on all rows."""
+    """Everything that is fitted on all rows. The forests have the blend's weights in their leaves already."""
 
     space: FeatureSpace
     encoded: Encoded
     design: LinearDesign
-    forest: Forest | None
+    forests: dict[str, Forest]
     linear: LinearParts | None
     blend: Blend
     calibration: Calibration
@@ -58,9 +59,20 @@ class Fitted:
     def margins(self, rows: I64) -> F64:
         """Margins of these rows by the training pipeline itself: LightGBM's own prediction, and linear algebra."""
         dense = self.space.dense(self.encoded, rows)
-        forest = self.forest.margins(self.space.forest_matrix(dense, rows)) if self.forest else None
-        linear = self._linear(dense, rows) if self.linear else None
-        return self.blend(forest, linear)
+        total = np.zeros((len(rows), self.outputs))
+        if self.forests:
+            matrix = self.space.forest_matrix(dense, rows)
+            for forest in self.forests.values():
+                total += forest.margins(matrix)
+        if self.linear is not None:
+            total += self.blend.weights[LINEAR] * self._linear(dense, rows)
+        return total
+
+    @property
+    def outputs(self) -> int:
+        """Margins a row."""
+        forests = [forest.outputs for forest in self.forests.values()]
+        return forests[0] if forests else len(self.linear.intercept) if self.linear else 1
 
     def _linear(self, dense: F32, rows: I64) -> F64:
         if self.linear is None:
@@ -103,15 +115,14 @@ def _by_row(per_word: F64, encoder: CategoryEncoder, table: CategoryTable) -> F3
 
 def build_spec(fitted: Fitted, task: Task, meta: Mapping[str, Any], seed: int) -> PlanSpec:
     """Lay out the plan. Slots that neither member uses are dropped, but every column stays an input."""
-    trees, stumps = _trees(fitted.forest)
-    outputs = fitted.forest.outputs if fitted.forest else len(fitted.linear.intercept) if fitted.linear else 1
+    outputs = fitted.outputs
+    trees, base = _trees(fitted)
     place, count = _used_slots(fitted, trees)
-    base = np.zeros(outputs)
-    if fitted.forest is not None:
-        base = fitted.blend.forest * (fitted.forest.prior + stumps)
     slots = _SlotMap(place)
     columns = tuple(
-        _column(fitted, at, column, slots, outputs) for at, column in enumerate(fitted.space.columns)
+        view
+        for at, column in enumerate(fitted.space.columns)
+        for view in _columns(fitted, at, column, slots, outputs)
     )
     derived = tuple(
         Derived(slot=slots[s], left=slots[left], right=slots[right])
@@ -127,8 +138,8 @@ def build_spec(fitted: Fitted, task: Task, meta: Mapping[str, Any], seed: int) -
         trees=tuple(replace(tree, feature=place[tree.feature].astype(np.int32)) for tree in trees),
         linear=_linear(fitted, place) if fitted.linear else None,
         base=base,
-        forest_weight=fitted.blend.forest,
-        linear_weight=fitted.blend.linear,
+        forest_weight=1.0,
+        linear_weight=fitted.blend.weights.get(LINEAR, 0.0),
         calibration=fitted.calibration,
         meta=meta,
         seed=seed,
@@ -145,19 +156,19 @@ class _SlotMap:
         return int(self._place[slot])
 
 
-def _trees(forest: Forest | None) -> tuple[list[Tree], F64]:
-    """The trees that split, and the sum of those that do not, by output."""
-    if forest is None:
-        return [], np.zeros(1)
-    stumps = np.zeros(forest.outputs)
+def _trees(fitted: Fitted) -> tuple[list[Tree], F64]:
+    """The trees that split, and by output the sum of the priors and of the trees that do not."""
+    base = np.zeros(fitted.outputs)
     trees: list[Tree] = []
-    for number, found in enumerate(read_trees(forest.booster)):
-        output = number % forest.outputs
-        if len(found.feature) == 0:
-            stumps[output] += float(found.value[0])
-        else:
-            trees.append(_tree(output, found))
-    return trees, stumps
+    for forest in fitted.forests.values():
+        base += forest.prior
+        for number, found in enumerate(read_trees(forest.booster)):
+            output = number % forest.outputs
+            if len(found.feature) == 0:
+                base[output] += float(found.value[0])
+            else:
+                trees.append(_tree(output, found))
+    return trees, base
 
 
 def _tree(output: int, found: TreeArrays) -> Tree:
@@ -190,23 +201,25 @@ def _used_slots(fitted: Fitted, trees: list[Tree]) -> tuple[I32, int]:
     return place, int(used.sum())
 
 
-def _column(fitted: Fitted, at: int, column: TypedColumn, slots: _SlotMap, outputs: int) -> PlanColumn:
+def _columns(fitted: Fitted, at: int, column: TypedColumn, slots: _SlotMap, outputs: int) -> list[PlanColumn]:
+    """The views of one input, in the plan's words."""
     mine = {(s.part, s.output): i for i, s in enumerate(fitted.space.slots) if s.column == at}
     if column.type in NUMERIC_TYPES:
-        return NumberColumn(name=column.name, slot=slots[mine["value", 0]], format=column.format)
+        return [NumberColumn(name=column.name, slot=slots[mine["value", 0]], format=column.format)]
     if column.type in DATE_TYPES:
         parts = {p: slots[mine[p, 0]] for p in _DATE_PARTS if (p, 0) in mine}
-        return DateColumn(name=column.name, order=column.order, days=slots[mine["days", 0]], **parts)
-    for i, text in enumerate(fitted.space.texts):
-        if text.at == at:
-            weights = fitted.linear.tokens[i] if fitted.linear else None
-            return _text(text, mine, slots, weights, outputs)
+        return [DateColumn(name=column.name, order=column.order, days=slots[mine["days", 0]], **parts)]
+    views: list[PlanColumn] = []
     for i, encoder in enumerate(fitted.space.categories):
         if encoder.at == at:
             weights = fitted.linear.words[i] if fitted.linear else None
-            first = min(mine.values())
-            return _category(column, encoder, fitted.encoded, i, first, slots, weights, outputs)
-    raise AssertionError(f"no encoder holds column {column.name!r}")
+            first = min(place for (part, _), place in mine.items() if part in _WORD_PARTS)
+            views.append(_category(column, encoder, fitted.encoded, i, first, slots, weights, outputs))
+    for i, text in enumerate(fitted.space.texts):
+        if text.at == at:
+            weights = fitted.linear.tokens[i] if fitted.linear else None
+            views.append(_text(text, mine, slots, weights, outputs))
+    return views
 
 
 def _text(
@@ -222,8 +235,8 @@ def _text(
         token_slots=np.array(places, dtype=np.int32),
         weights=carried,
         mean_weight=mean.astype(np.float32),
-        chars_slot=slots[mine["chars", 0]],
-        words_slot=slots[mine["words", 0]],
+        chars_slot=slots[mine["chars", 0]] if not text.view else -1,
+        words_slot=slots[mine["words", 0]] if not text.view else -1,
     )
 
 

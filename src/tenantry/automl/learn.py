@@ -1,46 +1,34 @@
-"""From prepared features to fitted members: folds, blend, calibration, and the last fit on all rows."""
+"""From prepared features to fitted members: folds, search, blend, calibration, and the last fit on all rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import skew
 
+from tenantry.apps import PredictionDefinition
 from tenantry.automl.arrays import F64, I64
-from tenantry.automl.blend import find_blend
+from tenantry.automl.blend import LINEAR, Blend, find_blend
 from tenantry.automl.budget import Budget
-from tenantry.automl.calibrate import ValueScale, cross_fitted, fit_calibration
-from tenantry.automl.compile import Fitted, LinearParts, linear_parts
-from tenantry.automl.encoders import Encoded, FeatureSpace, build_space
-from tenantry.automl.members import (
-    Forest,
-    ForestParams,
-    LinearDesign,
-    Objective,
-    build_design,
-    fit_forest,
-    fit_linear,
-)
-from tenantry.automl.oof import Learning, OutOfFold, OutOfFoldRun
+from tenantry.automl.calibrate import apply, fit_calibration
+from tenantry.automl.compile import Fitted
+from tenantry.automl.encoders import build_space
+from tenantry.automl.folds import Learning
+from tenantry.automl.last_fit import LastFit
+from tenantry.automl.members import build_design
+from tenantry.automl.oof import FirstRun, Trial
 from tenantry.automl.prepare import Prepared
+from tenantry.automl.problem import Problem, may_be_log, read_objective, read_problem
+from tenantry.automl.search import Search
 from tenantry.automl.splits import Split
 from tenantry.automl.target import Target
-from tenantry.errors import InvalidData
 from tenantry.schema import Task
-
-MAX_LEAVES = 8_000
-MAX_LEAVES_ALL = 35_000
-SMALL_ROWS = 3_000
-LOG_SKEW = 2.0
-MORE_ROWS = 1.1
-"""The last fit has a quarter more rows than each fold's, so it gets a tenth more rounds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
     """``y`` and ``predicted``: outcomes and honest predictions of the rows that were scored out of fold (class numbers
-    and class probabilities, or values); ``rows``: their positions among the training rows; ``folds``: which rows one
-    model scored."""
+    and class probabilities, or values), by a blend and a calibration that have not seen them; ``rows``: their positions
+    among the training rows; ``folds``: which rows one model scored."""
 
     fitted: Fitted
     task: Task
@@ -48,159 +36,122 @@ class Learned:
     y: np.ndarray
     predicted: F64
     members: dict[str, object]
-    folds: I64 | None = None
+    folds: I64
 
 
 def learn(
-    prepared: Prepared, split: Split, budget: Budget, seed: int, report: Callable[[float, str], None]
+    prepared: Prepared,
+    definition: PredictionDefinition,
+    split: Split,
+    budget: Budget,
+    seed: int,
+    report: Callable[[float, str], None],
 ) -> Learned:
-    """Fit everything within the budget. Errors: ``InvalidData("budget_exhausted")`` when not even one fold is done."""
+    """Fit everything within the budget. Errors: ``InvalidData("budget_exhausted")`` when not even one fold is done;
+    ``InvalidRequest("definition_invalid")`` of :func:`read_objective`."""
     target = prepared.target
-    task, rows = target.task, len(target.rows)
-    scale = _scale(target)
-    y = target.y if task is not Task.REGRESSION else scale.to_margin(target.y)
-    encoding_target = _encoding_target(target, y)
-    finish = _finish_seconds(rows, len(prepared.features), max(1, len(target.classes) - 1), budget)
+    finish = _finish_seconds(target, len(prepared.features), budget)
     budget.hold(finish)
     budget.require("the features were made")
-    space = build_space(prepared.features, encoding_target.shape[1], classes=task is not Task.REGRESSION)
+    outputs = len(target.classes) if target.task is Task.MULTICLASS else 1
+    space = build_space(prepared.features, outputs, classes=target.task is not Task.REGRESSION)
     design = build_design(space)
-    objective = Objective(task, len(target.classes))
-    learning = Learning(objective, y, encoding_target, split, seed)
-    params = _params(rows)
-    most = min(MAX_LEAVES // params.num_leaves, MAX_LEAVES_ALL // (params.num_leaves * objective.outputs))
+    problem = read_problem(target, read_objective(target, space, definition))
+    learning = Learning(problem.objective, problem.y, problem.encoding_target, split, seed)
+    search = Search(space, design, learning, problem.judge, budget, finish)
+    scales = [problem]
+    if may_be_log(target):
+        scales.append(read_problem(target, problem.objective, log=True))
+    problem = search.order_on(scales)
     budget.require("the first model was trained")
-    found = OutOfFoldRun(space, design, learning, params, most, budget).run(lambda f, d: report(0.8 * f, d))
-    scored = np.flatnonzero(found.scored).astype(np.int64)
-    forest = found.forest[scored] if found.forest is not None else None
-    linear = found.linear[scored]
-    blend = find_blend(task, y[scored], forest, linear)
-    margins = blend(forest, linear)
-    calibration = fit_calibration(task, target.y[scored], margins, scale)
-    predicted = cross_fitted(task, target.y[scored], margins, scale, _thirds(split.folds[scored], seed))
+    first, trials = search.run(lambda share, detail: report(0.8 * share, detail))
+    found = _Found(problem, first, trials, split)
+    rows = first.rows
+    blend = found.blend(np.arange(len(rows)))
+    calibration = fit_calibration(problem.task, target.y[rows], blend(found.margins), problem.scale)
+    predicted = found.cross_fitted(_parts(split.folds[rows], seed))
     report(0.82, "last fit on all rows")
-    last = _LastFit(space, design, learning, found, most, budget)
-    budget.hold(finish + (1.5 * found.linear_seconds if blend.linear else 0.0))
-    everything = np.arange(rows, dtype=np.int64)
-    encoded = space.fit(everything, encoding_target, seed)
-    fitted = Fitted(
-        space,
-        encoded,
-        design,
-        last.forest(encoded) if blend.forest else None,
-        last.linear(encoded) if blend.linear else None,
-        blend,
-        calibration,
-    )
+    budget.hold(finish)
+    last = LastFit(space, design, search.learning, budget)
+    fitted = last.fit(first, trials, blend, calibration)
     budget.hold(0.0)
     report(1.0, "fitted")
     return Learned(
-        fitted,
-        task,
-        scored,
-        target.y[scored],
-        predicted,
-        _members(fitted, found, blend.losses, scale, split),
-        split.folds[scored],
+        fitted, problem.task, rows, target.y[rows], predicted, found.words(fitted), split.folds[rows]
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _LastFit:
-    """Both members on all rows."""
+class _Found:
+    """All members' out-of-fold margins, in the order of the first run's rows."""
 
-    space: FeatureSpace
-    design: LinearDesign
-    learning: Learning
-    found: OutOfFold
-    most: int
-    budget: Budget
+    def __init__(self, problem: Problem, first: FirstRun, trials: list[Trial], split: Split) -> None:
+        self.split = split
+        self.problem = problem
+        self.first = first
+        self.trials = trials
+        self.margins: dict[str, F64] = {trial.name: trial.margins(first.folds) for trial in trials}
+        if first.linear is not None:
+            self.margins[LINEAR] = first.linear.margins
 
-    def forest(self, encoded: Encoded) -> Forest:
-        rounds = min(self.most, int(np.ceil(self.found.rounds * MORE_ROWS)))
-        dense = self.space.train_dense(encoded)
-        fitted = fit_forest(
-            self.space.forest_matrix(dense, encoded.rows),
-            self.learning.y,
-            self.learning.objective,
-            self.found.params,
-            rounds=rounds,
-            seed=self.learning.seed,
-            deadline=self.budget.deadline(self.budget.left),
-        )
-        if fitted.rounds == 0:
-            raise InvalidData("budget_exhausted", "the budget ended before the last fit's first round")
-        fitted.round_leaves()
-        return fitted
+    def blend(self, places: I64) -> Blend:
+        """The blend that these out-of-fold rows ask for (``places`` among them)."""
+        rows = self.first.rows[places]
+        judge = self.problem.judge
+        return find_blend(lambda m: judge(m, rows), {name: m[places] for name, m in self.margins.items()})
 
-    def linear(self, encoded: Encoded) -> LinearParts:
-        dense = self.space.train_dense(encoded)
-        matrix = self.design.matrix(dense, encoded, encoded.rows, own=True)
-        seconds = self.budget.left + 1.5 * self.found.linear_seconds
-        fit = fit_linear(
-            matrix, self.learning.y, self.learning.objective, self.found.strength, seconds=seconds
-        )
-        return linear_parts(self.design, encoded, fit)
+    def cross_fitted(self, parts: I64) -> F64:
+        """Predictions of each part's rows by a blend and a calibration that were found on the others, for honest
+        figures."""
+        y = self.problem.target.y[self.first.rows]
+        predicted: F64 | None = None
+        for part in np.unique(parts):
+            inside, outside = np.flatnonzero(parts == part), np.flatnonzero(parts != part)
+            margins = self.blend(outside)(self.margins)
+            calibration = fit_calibration(self.problem.task, y[outside], margins[outside], self.problem.scale)
+            found = apply(calibration, margins[inside])
+            if predicted is None:
+                predicted = np.zeros((len(y), *found.shape[1:]))
+            predicted[inside] = found
+        if predicted is None:
+            raise AssertionError("there are no parts")
+        return predicted
 
-
-def _params(rows: int) -> ForestParams:
-    """Smaller trees for smaller tables."""
-    if rows > SMALL_ROWS:
-        return ForestParams()
-    return ForestParams(num_leaves=15, min_data=10 if rows > 300 else 5)
-
-
-def _scale(target: Target) -> ValueScale:
-    """Standardise; the logarithm of positive values with a long tail. Predictions stay near what was seen."""
-    if target.task is not Task.REGRESSION:
-        return ValueScale()
-    y = np.asarray(target.y, dtype=np.float64)
-    log = bool((y > 0).all() and skew(y) > LOG_SKEW)
-    t = np.log(y) if log else y
-    spread = float(t.std())
-    reach = 0.1 * float(y.max() - y.min())
-    low = max(0.0, float(y.min()) - reach) if y.min() >= 0 else float(y.min()) - reach
-    return ValueScale(float(t.mean()), spread if spread > 0 else 1.0, log, low, float(y.max()) + reach)
-
-
-def _encoding_target(target: Target, y: np.ndarray) -> F64:
-    """What target encodings average: the positive class, each class, or the standardised value."""
-    if target.task is Task.REGRESSION:
-        return np.asarray(y, dtype=np.float64)[:, None]
-    hits = np.asarray(np.eye(len(target.classes))[y], dtype=np.float64)
-    return hits[:, 1:] if target.task is Task.BINARY else hits
+    def words(self, fitted: Fitted) -> dict[str, object]:
+        """What the scorecard says of the members."""
+        blend = fitted.blend
+        members: dict[str, object] = {
+            "weights": {name: round(weight, 4) for name, weight in blend.weights.items()},
+            "out_of_fold_loss": blend.losses,
+            "calibration": fitted.calibration.kind,
+            "tried": len(self.margins),
+            "split": {"kind": self.split.kind, "column": self.split.column, "folds": self.split.count},
+            "forests": {
+                trial.name: {
+                    "rounds": forest.rounds,
+                    "learning_rate": trial.params.learning_rate,
+                    "num_leaves": trial.params.num_leaves,
+                    "extra_trees": trial.params.extra_trees,
+                }
+                for trial in self.trials
+                for name, forest in fitted.forests.items()
+                if name == trial.name
+            },
+        }
+        if fitted.linear is not None and self.first.linear is not None:
+            members[LINEAR] = {"strength": self.first.linear.strength, "terms": fitted.design.width}
+        if self.problem.scale.log:
+            members["target"] = "logarithm"
+        return members
 
 
-def _finish_seconds(rows: int, columns: int, outputs: int, budget: Budget) -> float:
+def _finish_seconds(target: Target, columns: int, budget: Budget) -> float:
     """CPU seconds to keep for compiling, proving and describing, as measured; at most a quarter of the budget."""
-    return min(0.25 * budget.limit, 0.1 + 1e-5 * rows + 2e-3 * columns + 0.1 * outputs)
+    outputs = max(1, len(target.classes) - 1)
+    return min(0.25 * budget.limit, 0.1 + 1e-5 * len(target.rows) + 2e-3 * columns + 0.1 * outputs)
 
 
-def _thirds(folds: I64, seed: int) -> I64:
-    """The folds; where the budget paid for one only, its rows in three parts, so that calibration can be crossed."""
+def _parts(folds: I64, seed: int) -> I64:
+    """The folds; where the budget paid for one only, its rows in three parts, so that all can be crossed."""
     if len(np.unique(folds)) > 1:
         return folds
     return np.asarray(np.random.default_rng(seed).permutation(len(folds)) % 3, dtype=np.int64)
-
-
-def _members(
-    fitted: Fitted, found: OutOfFold, losses: dict[str, float], scale: ValueScale, split: Split
-) -> dict[str, object]:
-    """What the scorecard says of the members."""
-    members: dict[str, object] = {
-        "weights": {"forest": fitted.blend.forest, "linear": fitted.blend.linear},
-        "out_of_fold_loss": losses,
-        "calibration": fitted.calibration.kind,
-        "split": {"kind": split.kind, "column": split.column, "folds": split.count},
-    }
-    if fitted.forest is not None:
-        members["forest"] = {
-            "rounds": fitted.forest.rounds,
-            "learning_rate": found.params.learning_rate,
-            "num_leaves": found.params.num_leaves,
-        }
-    if fitted.linear is not None:
-        members["linear"] = {"strength": found.strength, "terms": fitted.design.width}
-    if scale.log:
-        members["target"] = "logarithm"
-    return members

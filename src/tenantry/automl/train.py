@@ -69,7 +69,12 @@ def train(
         split = choose_split(prepared, definition, seed)
         prepared = replace(prepared, findings=(*prepared.findings, *split.findings))
         learned = learn(
-            prepared, split, budget, seed, lambda share, detail: say("learn", 0.1 + 0.7 * share, detail)
+            prepared,
+            definition,
+            split,
+            budget,
+            seed,
+            lambda share, detail: say("learn", 0.1 + 0.7 * share, detail),
         )
         say("compile", 0.85, "compiling the plan")
         threshold = choose_threshold(learned, definition, prepared.target.classes)

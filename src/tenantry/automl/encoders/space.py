@@ -69,11 +69,12 @@ def build_space(columns: tuple[TypedColumn, ...], outputs: int, *, classes: bool
     fixed = fixed_slots(list(columns))
     texts = [TextEncoder.of(i, c) for i, c in enumerate(columns) if c.type in TEXT_TYPES]
     for text in texts:
-        chars, words = text.length_slots()
-        fixed.add(chars, text.chars)
-        fixed.add(words, text.words)
+        for slot, values in zip(text.length_slots(), (text.chars, text.words), strict=True):
+            fixed.add(slot, values)
     others = NUMERIC_TYPES | DATE_TYPES | TEXT_TYPES
-    categories = [CategoryEncoder.of(i, c, outputs) for i, c in enumerate(columns) if c.type not in others]
+    worded = [(i, c) for i, c in enumerate(columns) if c.type not in others]
+    categories = [CategoryEncoder.of(i, c, outputs) for i, c in worded]
+    texts += [view for i, c in worded if (view := TextEncoder.view_of(i, c)) is not None]
     slots = list(fixed.slots)
     for category in categories:
         slots += category.slots()

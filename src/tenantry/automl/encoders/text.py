@@ -4,7 +4,7 @@ The vocabulary looks at texts only, never at the target, so one vocabulary serve
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,10 @@ MAX_SHARE = 0.9
 """… and in no more than this share of them."""
 MAX_TOKENS = 2500
 FOREST_TOKENS = 400
+VIEW_TOKENS = 150
+VIEW_MIN_ROWS = 8
+"""For the tokens of a category's words: they come back in many rows, or the whole word says as much."""
+VIEW_MIN_WORDS, VIEW_MEAN_TOKENS = 20, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +38,34 @@ class TextEncoder:
     matrix: Any
     chars: F32
     words: F32
+    view: bool = False
+    """Whether the column is a category first, and its lengths say nothing."""
 
     @classmethod
-    def of(cls, at: int, column: TypedColumn, max_tokens: int = MAX_TOKENS) -> "TextEncoder":
-        """Find the vocabulary of a column and encode all its rows."""
+    def view_of(cls, at: int, column: TypedColumn) -> "TextEncoder | None":
+        """The tokens of a category whose words are made of several (“Police Officer III”): unseen words share tokens
+        with known ones. None where the words are few or single."""
+        _, words = column.words()
+        if len(words) <= VIEW_MIN_WORDS:
+            return None
+        count = sum(" " not in token for word in words for token in tokens(word))
+        if count < VIEW_MEAN_TOKENS * len(words):
+            return None
+        found = cls.of(at, column, VIEW_TOKENS, VIEW_MIN_ROWS)
+        return replace(found, view=True) if found.tokens else None
+
+    @classmethod
+    def of(
+        cls, at: int, column: TypedColumn, max_tokens: int = MAX_TOKENS, min_rows: int = MIN_ROWS
+    ) -> "TextEncoder":
+        """Find the vocabulary of a column and encode all its rows. A token must be in ``min_rows`` of them."""
         texts = column.texts()
         parts = [[] if text is None else tokens(text) for text in texts]
         rows_with: Counter[str] = Counter()
         for found in parts:
             rows_with.update(set(found))
         present = max(1, sum(text is not None for text in texts))
-        kept = [(count, t) for t, count in rows_with.items() if MIN_ROWS <= count <= MAX_SHARE * present]
+        kept = [(count, t) for t, count in rows_with.items() if min_rows <= count <= MAX_SHARE * present]
         kept.sort(key=lambda pair: (-pair[0], pair[1]))
         kept = kept[:max_tokens]
         vocabulary = tuple(t for _, t in kept)
@@ -67,7 +88,9 @@ class TextEncoder:
         )
 
     def length_slots(self) -> list[Slot]:
-        """Length in bytes and in tokens."""
+        """Length in bytes and in tokens; none for a view."""
+        if self.view:
+            return []
         return [
             Slot(self.at, "chars", f"length of {self.name}"),
             Slot(self.at, "words", f"words in {self.name}"),

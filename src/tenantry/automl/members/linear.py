@@ -127,7 +127,9 @@ def build_design(space: FeatureSpace) -> LinearDesign:
         table[:, 2].astype(np.float32),
         table[:, 3],
     )
-    return LinearDesign(space, terms, tuple(WordBlock(e, _word_matrix(e)) for e in space.categories))
+    viewed = {text.at for text in space.texts}
+    blocks = [WordBlock(e, _word_matrix(e, shared=e.at not in viewed)) for e in space.categories]
+    return LinearDesign(space, terms, tuple(blocks))
 
 
 def _fixed_terms(x: F32, *, spline: bool) -> list[tuple[float, float, float, float]]:
@@ -148,17 +150,18 @@ def _fixed_terms(x: F32, *, spline: bool) -> list[tuple[float, float, float, flo
     return [term for term in found if all(abs(figure) < _LARGEST for figure in term)]
 
 
-def _word_matrix(encoder: CategoryEncoder) -> Any:
-    """One column a frequent word (and for missing), and one a token that several words share."""
+def _word_matrix(encoder: CategoryEncoder, *, shared: bool) -> Any:
+    """One column a frequent word (and for missing), and, if ``shared``, one a token that several words share."""
     words = len(encoder.words)
     counts = np.bincount(np.where(encoder.codes < 0, words, encoder.codes), minlength=words + 1)
     often = np.flatnonzero(counts >= _MIN_WORD_ROWS)
     often = often[np.argsort(-counts[often], kind="stable")[:_MAX_WORDS]]
     rows, columns = [int(i) for i in often], list(range(len(often)))
     width = len(often)
-    parts = [set(tokens(word)) for word in encoder.words] if words > 20 else []
-    shared = Counter(t for found in parts for t in found)
-    place = {t: width + i for i, t in enumerate(sorted(t for t, n in shared.items() if 2 <= n <= words // 2))}
+    parts = [set(tokens(word)) for word in encoder.words] if shared and words > 20 else []
+    counted = Counter(t for found in parts for t in found)
+    often_shared = sorted(t for t, n in counted.items() if 2 <= n <= words // 2)
+    place = {t: width + i for i, t in enumerate(often_shared)}
     for i, found in enumerate(parts):
         if counts[i] < 2:
             continue  # the plan will not know this word
@@ -189,7 +192,7 @@ def fit_linear(
     present = np.unique(y)
     if len(present) == objective.classes:
         begin = None if start is None else (start.weights, start.intercept)
-        return LinearFit(*logistic(matrix, y, strength, passes, begin))
+        return LinearFit(*logistic(matrix, y, strength, passes, begin, objective.row_weights(y)))
     return _without_absent(matrix, y, objective, strength, passes, present)
 
 

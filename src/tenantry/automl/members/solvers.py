@@ -32,7 +32,12 @@ def passes_for(matrix: Any, outputs: int, seconds: float) -> int:
 
 
 def logistic(
-    matrix: Any, y: np.ndarray, strength: float, passes: int, start: tuple[F64, F64] | None
+    matrix: Any,
+    y: np.ndarray,
+    strength: float,
+    passes: int,
+    start: tuple[F64, F64] | None,
+    weights: F64 | None = None,
 ) -> tuple[F64, F64]:
     """Weights (width × outputs) and intercepts of an L2-penalised logistic or softmax regression by L-BFGS.
 
@@ -45,7 +50,7 @@ def logistic(
         model.n_iter_ = np.zeros(1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(matrix, y)
+        model.fit(matrix, y, weights)
     return np.asarray(model.coef_.T, dtype=np.float64), np.asarray(model.intercept_, dtype=np.float64)
 
 

@@ -1,0 +1,77 @@
+"""The last fit: the blended members on all rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tenantry.automl.blend import LINEAR, Blend
+from tenantry.automl.budget import Budget
+from tenantry.automl.compile import Fitted, LinearParts, linear_parts
+from tenantry.automl.encoders import Encoded, FeatureSpace
+from tenantry.automl.folds import Learning
+from tenantry.automl.members import Forest, ForestBins, LinearDesign, fit_forest, fit_linear
+from tenantry.automl.oof import FirstRun, LinearTrial, Trial
+from tenantry.errors import InvalidData
+from tenantry.plan.ir import Calibration
+
+MORE_ROWS = 1.1
+"""The last fit has a quarter more rows than each fold's, so it gets a tenth more rounds."""
+MORE_SECONDS = 1.25
+"""What the last fit of a member takes, as a multiple of one fold's."""
+
+
+def last_fit_seconds(first: FirstRun, trials: list[Trial]) -> float:
+    """CPU seconds to keep for the last fit of the two most expensive forests and the linear member."""
+    forests = sorted((trial.seconds / max(1, len(trial.forests)) for trial in trials), reverse=True)
+    linear = first.linear.seconds if first.linear is not None else 0.0
+    return MORE_SECONDS * MORE_ROWS * sum(forests[:2]) + 1.5 * linear
+
+
+@dataclass(frozen=True, slots=True)
+class LastFit:
+    """Fits the members of a blend on all rows."""
+
+    space: FeatureSpace
+    design: LinearDesign
+    learning: Learning
+    budget: Budget
+
+    def fit(self, first: FirstRun, trials: list[Trial], blend: Blend, calibration: Calibration) -> Fitted:
+        """Errors: ``InvalidData("budget_exhausted")`` where not one round could be made."""
+        everything = np.arange(len(self.learning.y), dtype=np.int64)
+        encoded = self.space.fit(everything, self.learning.encoding_target, self.learning.seed)
+        linear: LinearParts | None = None
+        if LINEAR in blend.weights and first.linear is not None:
+            linear = self._linear(encoded, first.linear)
+        wanted = [trial for trial in trials if trial.name in blend.weights]
+        forests: dict[str, Forest] = {}
+        if wanted:
+            dense = self.space.train_dense(encoded)
+            matrix = self.space.forest_matrix(dense, encoded.rows)
+            bins = ForestBins(matrix, self.learning.y, self.learning.objective)
+            total = sum(trial.seconds for trial in wanted)
+            for trial in wanted:
+                seconds = self.budget.left * trial.seconds / total if total else self.budget.left
+                total -= trial.seconds
+                forests[trial.name] = self._forest(bins, trial, seconds)
+                forests[trial.name].weigh(blend.weights[trial.name])
+        return Fitted(self.space, encoded, self.design, forests, linear, blend, calibration)
+
+    def _forest(self, bins: ForestBins, trial: Trial, seconds: float) -> Forest:
+        forest = fit_forest(
+            bins,
+            trial.params,
+            rounds=int(np.ceil(trial.rounds * MORE_ROWS)),
+            seed=self.learning.seed,
+            deadline=self.budget.deadline(seconds),
+        )
+        if forest.rounds == 0:
+            raise InvalidData("budget_exhausted", "the budget ended before the last fit's first round")
+        return forest
+
+    def _linear(self, encoded: Encoded, found: LinearTrial) -> LinearParts:
+        dense = self.space.train_dense(encoded)
+        matrix = self.design.matrix(dense, encoded, encoded.rows, own=True)
+        seconds = self.budget.left + 1.5 * found.seconds
+        fit = fit_linear(matrix, self.learning.y, self.learning.objective, found.strength, seconds=seconds)
+        return linear_parts(self.design, encoded, fit)
