@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from tenantry.automl.calibrate import MAX_SLOPE, ValueScale, apply, cross_fitted, fit_calibration
+from tenantry.automl.calibrate import MAX_SLOPE, ValueScale, apply, fit_calibration
 from tenantry.evaluation.metrics import expected_calibration_error, row_log_loss
 from tenantry.schema import Task
 
@@ -74,11 +74,3 @@ def test_values_are_kept_near_what_was_seen():
     y = np.linspace(1, 19, 200)
     found = fit_calibration(Task.REGRESSION, y, scale.to_margin(y)[:, None], scale)
     assert apply(found, np.array([[1e9], [-1e9]])).tolist() == [20.0, 0.0]
-
-
-def test_cross_fitting_never_sees_the_rows_that_it_calibrates():
-    rng = np.random.default_rng(1)
-    y = rng.integers(0, 2, 600)
-    folds = np.arange(600) % 5
-    p = cross_fitted(Task.BINARY, y, rng.normal(size=(600, 1)), PLAIN, folds)
-    assert row_log_loss(y, p).mean() == pytest.approx(np.log(2), abs=0.02)

@@ -5,11 +5,18 @@ from scipy import sparse
 from scipy.special import softmax
 from sklearn.linear_model import Ridge
 
-from tenantry.automl.blend import find_blend
 from tenantry.automl.budget import Budget
 from tenantry.automl.encoders import build_space
 from tenantry.automl.losses import row_losses
-from tenantry.automl.members import ForestParams, Objective, build_design, fit_forest, fit_linear, solvers
+from tenantry.automl.members import (
+    ForestBins,
+    ForestParams,
+    Objective,
+    build_design,
+    fit_forest,
+    fit_linear,
+    solvers,
+)
 from tenantry.automl.members.trees import read_trees
 from tenantry.automl.typing import distinct_values, type_column
 from tenantry.schema import Task
@@ -37,8 +44,10 @@ def test_trees_read_from_the_booster_score_as_it_does(missing_in_training):
     if missing_in_training:
         x[rng.random(x.shape) < 0.2] = np.nan
     y = (np.nan_to_num(x[:, 0]) * np.nan_to_num(x[:, 1]) > 0).astype(int)
-    forest = fit_forest(x, y, BINARY, ForestParams(), rounds=20, seed=0, deadline=Budget(60).deadline(60))
-    forest.round_leaves()
+    forest = fit_forest(
+        ForestBins(x, y, BINARY), ForestParams(), rounds=20, seed=0, deadline=Budget(60).deadline(60)
+    )
+    forest.weigh(1.0)
     test = rng.normal(size=(200, 5)).astype(np.float32)
     test[rng.random(test.shape) < 0.2] = np.nan
     test[0], test[1], test[2] = np.inf, -np.inf, 3.4e38
@@ -52,7 +61,9 @@ def test_no_path_is_deeper_than_the_plan_allows():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(3000, 30)).astype(np.float32)
     y = (x.sum(axis=1) > 0).astype(int)
-    forest = fit_forest(x, y, BINARY, ForestParams(), rounds=10, seed=0, deadline=Budget(60).deadline(60))
+    forest = fit_forest(
+        ForestBins(x, y, BINARY), ForestParams(), rounds=10, seed=0, deadline=Budget(60).deadline(60)
+    )
 
     def depth(tree, node=0):
         if node < 0:
@@ -66,7 +77,9 @@ def test_a_forest_stops_at_its_deadline_with_what_it_has():
     rng = np.random.default_rng(2)
     x = rng.normal(size=(4000, 20)).astype(np.float32)
     y = (x[:, 0] > 0).astype(int)
-    forest = fit_forest(x, y, BINARY, ForestParams(), rounds=5000, seed=0, deadline=Budget(0.0).deadline(0.0))
+    forest = fit_forest(
+        ForestBins(x, y, BINARY), ForestParams(), rounds=5000, seed=0, deadline=Budget(0.0).deadline(0.0)
+    )
     assert forest.rounds == 1
 
 
@@ -76,7 +89,7 @@ def test_the_same_seed_gives_the_same_forest():
     y = (x[:, 0] + x[:, 1] > 0).astype(int)
     texts = [
         fit_forest(
-            x, y, BINARY, ForestParams(), rounds=10, seed=4, deadline=Budget(60).deadline(60)
+            ForestBins(x, y, BINARY), ForestParams(), rounds=10, seed=4, deadline=Budget(60).deadline(60)
         ).booster.model_to_string()
         for _ in range(2)
     ]
@@ -139,25 +152,6 @@ def test_passes_follow_the_seconds_that_there_are():
     assert solvers.passes_for(x, 1, float("inf")) == solvers.MOST_PASSES
     assert solvers.passes_for(x, 1, 0.0) == solvers.FEWEST_PASSES
     assert solvers.FEWEST_PASSES < solvers.passes_for(x, 1, 0.02) < solvers.MOST_PASSES
-
-
-def test_a_blend_is_no_worse_than_either_member():
-    rng = np.random.default_rng(6)
-    y = rng.integers(0, 2, 1000)
-    truth = (2.0 * y - 1)[:, None]
-    forest, linear = truth + rng.normal(size=(1000, 1)) * 2, truth + rng.normal(size=(1000, 1)) * 2
-    found = find_blend(Task.BINARY, y, forest, linear)
-    assert 0.2 < found.forest < 0.8
-    assert found.losses["blend"] <= min(found.losses["forest"], found.losses["linear"])
-
-
-def test_a_forest_that_adds_nothing_is_left_out():
-    rng = np.random.default_rng(7)
-    y = rng.integers(0, 2, 1000)
-    linear = (2.0 * y - 1)[:, None] + rng.normal(size=(1000, 1))
-    found = find_blend(Task.BINARY, y, linear + rng.normal(size=(1000, 1)), linear)
-    assert found.linear == 1.0
-    assert np.array_equal(found(None, linear), linear)
 
 
 @pytest.mark.parametrize("present", [[0, 2], [0, 1], [1]])

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logsumexp, softmax
 
-from tenantry.automl.arrays import F64, I64
+from tenantry.automl.arrays import F64
 from tenantry.plan.ir import Calibration
 from tenantry.schema import Task
 
@@ -69,20 +69,6 @@ def apply(calibration: Calibration, margins: F64) -> F64:
     else:
         p = np.interp(m, calibration.x, calibration.y)
     return np.column_stack((1 - p, p))
-
-
-def cross_fitted(task: Task, y: np.ndarray, margins: F64, scale: ValueScale, folds: I64) -> F64:
-    """Calibrated predictions of each fold's rows by a calibration that has not seen them, for honest figures."""
-    parts: F64 | None = None
-    for fold in np.unique(folds):
-        inside, outside = folds == fold, folds != fold
-        found = apply(fit_calibration(task, y[outside], margins[outside], scale), margins[inside])
-        if parts is None:
-            parts = np.zeros((len(y), *found.shape[1:]))
-        parts[inside] = found
-    if parts is None:
-        raise AssertionError("there are no folds")
-    return parts
 
 
 def _fit_platt(y: np.ndarray, m: F64) -> Calibration:

@@ -7,14 +7,14 @@ import numpy as np
 
 from tenantry.apps import PredictionDefinition
 from tenantry.automl.arrays import F64, I64
-from tenantry.automl.blend import LINEAR, Blend, find_blend
+from tenantry.automl.blend import LINEAR
 from tenantry.automl.budget import Budget
-from tenantry.automl.calibrate import apply, fit_calibration
 from tenantry.automl.compile import Fitted
 from tenantry.automl.encoders import build_space
 from tenantry.automl.folds import Learning
 from tenantry.automl.last_fit import LastFit
 from tenantry.automl.members import build_design
+from tenantry.automl.mixture import Mixture
 from tenantry.automl.oof import FirstRun, Trial
 from tenantry.automl.prepare import Prepared
 from tenantry.automl.problem import Problem, may_be_log, read_objective, read_problem
@@ -65,11 +65,13 @@ def learn(
     problem = search.order_on(scales)
     budget.require("the first model was trained")
     first, trials = search.run(lambda share, detail: report(0.8 * share, detail))
-    found = _Found(problem, first, trials, split)
     rows = first.rows
-    blend = found.blend(np.arange(len(rows)))
-    calibration = fit_calibration(problem.task, target.y[rows], blend(found.margins), problem.scale)
-    predicted = found.cross_fitted(_parts(split.folds[rows], seed))
+    margins = {trial.name: trial.margins(first.folds) for trial in trials}
+    if first.linear is not None:
+        margins[LINEAR] = first.linear.margins
+    mixture = Mixture(problem, rows, margins)
+    blend, calibration = mixture.fit(np.arange(len(rows)))
+    predicted = mixture.cross_fitted(_parts(split.folds[rows], seed))
     report(0.82, "last fit on all rows")
     budget.hold(finish)
     last = LastFit(space, design, search.learning, budget)
@@ -77,71 +79,44 @@ def learn(
     budget.hold(0.0)
     report(1.0, "fitted")
     return Learned(
-        fitted, problem.task, rows, target.y[rows], predicted, found.words(fitted), split.folds[rows]
+        fitted,
+        problem.task,
+        rows,
+        target.y[rows],
+        predicted,
+        _words(problem, first, trials, fitted, split),
+        split.folds[rows],
     )
 
 
-class _Found:
-    """All members' out-of-fold margins, in the order of the first run's rows."""
-
-    def __init__(self, problem: Problem, first: FirstRun, trials: list[Trial], split: Split) -> None:
-        self.split = split
-        self.problem = problem
-        self.first = first
-        self.trials = trials
-        self.margins: dict[str, F64] = {trial.name: trial.margins(first.folds) for trial in trials}
-        if first.linear is not None:
-            self.margins[LINEAR] = first.linear.margins
-
-    def blend(self, places: I64) -> Blend:
-        """The blend that these out-of-fold rows ask for (``places`` among them)."""
-        rows = self.first.rows[places]
-        judge = self.problem.judge
-        return find_blend(lambda m: judge(m, rows), {name: m[places] for name, m in self.margins.items()})
-
-    def cross_fitted(self, parts: I64) -> F64:
-        """Predictions of each part's rows by a blend and a calibration that were found on the others, for honest
-        figures."""
-        y = self.problem.target.y[self.first.rows]
-        predicted: F64 | None = None
-        for part in np.unique(parts):
-            inside, outside = np.flatnonzero(parts == part), np.flatnonzero(parts != part)
-            margins = self.blend(outside)(self.margins)
-            calibration = fit_calibration(self.problem.task, y[outside], margins[outside], self.problem.scale)
-            found = apply(calibration, margins[inside])
-            if predicted is None:
-                predicted = np.zeros((len(y), *found.shape[1:]))
-            predicted[inside] = found
-        if predicted is None:
-            raise AssertionError("there are no parts")
-        return predicted
-
-    def words(self, fitted: Fitted) -> dict[str, object]:
-        """What the scorecard says of the members."""
-        blend = fitted.blend
-        members: dict[str, object] = {
-            "weights": {name: round(weight, 4) for name, weight in blend.weights.items()},
-            "out_of_fold_loss": blend.losses,
-            "calibration": fitted.calibration.kind,
-            "tried": len(self.margins),
-            "split": {"kind": self.split.kind, "column": self.split.column, "folds": self.split.count},
-            "forests": {
-                trial.name: {
-                    "rounds": forest.rounds,
-                    "learning_rate": trial.params.learning_rate,
-                    "num_leaves": trial.params.num_leaves,
-                    "extra_trees": trial.params.extra_trees,
-                }
-                for trial in self.trials
-                for name, forest in fitted.forests.items()
-                if name == trial.name
-            },
-        }
-        if fitted.linear is not None and self.first.linear is not None:
-            members[LINEAR] = {"strength": self.first.linear.strength, "terms": fitted.design.width}
-        if self.problem.scale.log:
-            members["target"] = "logarithm"
-        return members
+def _words(
+    problem: Problem, first: FirstRun, trials: list[Trial], fitted: Fitted, split: Split
+) -> dict[str, object]:
+    """What the scorecard says of the members."""
+    blend = fitted.blend
+    members: dict[str, object] = {
+        "weights": {name: round(weight, 4) for name, weight in blend.weights.items()},
+        "out_of_fold_loss": blend.losses,
+        "calibration": fitted.calibration.kind,
+        "tried": len(trials),
+        "split": {"kind": split.kind, "column": split.column, "folds": split.count},
+        "forests": {
+            trial.name: {
+                "rounds": forest.rounds,
+                "learning_rate": trial.params.learning_rate,
+                "num_leaves": trial.params.num_leaves,
+                "extra_trees": trial.params.extra_trees,
+            }
+            for trial in trials
+            for name, forest in fitted.forests.items()
+            if name == trial.name
+        },
+    }
+    if fitted.linear is not None and first.linear is not None:
+        members[LINEAR] = {"strength": first.linear.strength, "terms": fitted.design.width}
+    if problem.scale.log:
+        members["target"] = "logarithm"
+    return members
 
 
 def _finish_seconds(target: Target, columns: int, budget: Budget) -> float:
