@@ -14,10 +14,12 @@ from tenantry.plan.ir import (
     Linear,
     NumberColumn,
     NumberFormat,
+    Pair,
     PlanColumn,
     PlanSpec,
     TextColumn,
     Tree,
+    WordPart,
 )
 from tenantry.plan.meta import ColumnMeta, PlanMeta
 from tenantry.schema import Column, SemanticType, Signature, Task
@@ -61,12 +63,16 @@ class Maker:
             weekday=self.maybe("weekday"),
             day=self.maybe("day"),
             hour=self.maybe("hour"),
+            yearday=self.maybe("yearday"),
+            week=self.maybe("week"),
         )
 
     def category(self, name: str) -> CategoryColumn:
         words = tuple(self.rng.permutation(WORDS)[: self.rng.integers(1, len(WORDS))].tolist())
         rows = int(self.rng.integers(2, 6))
         width = int(self.rng.integers(0, 3))
+        parts: tuple[WordPart, ...] = ("word", "word", "email_domain", "url_domain", "prefix")
+        part = parts[int(self.rng.integers(len(parts)))]
         return CategoryColumn(
             name=name,
             words=words,
@@ -76,6 +82,27 @@ class Maker:
             slots=tuple(self.slot("value") for _ in range(width)),
             values=f32(self.rng, rows, width),
             weights=f32(self.rng, rows, self.outputs) * np.float32(self.rng.random() < 0.7),
+            mean_weight=f32(self.rng, self.outputs),
+            part=part,
+            prefix_bytes=int(self.rng.integers(1, 4)) if part == "prefix" else 0,
+        )
+
+    def pair(self, columns: list[PlanColumn]) -> Pair | None:
+        tables = {i: len(c.values) for i, c in enumerate(columns) if isinstance(c, CategoryColumn)}
+        if not tables:
+            return None
+        left, right = self.rng.choice(list(tables), 2).tolist()
+        keys = [(i, j) for i in range(tables[left]) for j in range(tables[right]) if self.rng.random() < 0.5]
+        rows, width = int(self.rng.integers(1, 6)), int(self.rng.integers(0, 3))
+        return Pair(
+            left=left,
+            right=right,
+            keys=np.array(keys, np.int32).reshape(-1, 2),
+            rows=self.rng.integers(0, rows, len(keys)).astype(np.int32),
+            unseen_row=int(self.rng.integers(rows)),
+            slots=tuple(self.slot("value") for _ in range(width)),
+            values=f32(self.rng, rows, width),
+            weights=f32(self.rng, rows, self.outputs),
             mean_weight=f32(self.rng, self.outputs),
         )
 
@@ -101,8 +128,10 @@ class Maker:
         match self.kinds[slot]:
             case "days":
                 return 15_000 + 4_000 * draw
-            case "month" | "weekday" | "day" | "hour" | "count":
+            case "month" | "weekday" | "day" | "hour" | "count" | "week":
                 return float(self.rng.integers(0, 25)) + 0.5 * float(self.rng.integers(0, 2))
+            case "yearday":
+                return float(self.rng.integers(1, 366)) + 0.5
             case "value":
                 return round(abs(draw) * 256) / 256
         return float(round(draw * 10) if self.rng.random() < 0.5 else draw)
@@ -175,6 +204,7 @@ def draw_spec(seed: int, task: Task) -> PlanSpec:
             kind = str(maker.rng.choice(list(kinds)))
             columns.append(kinds[kind](name))
     raw = maker.slots
+    pairs = [pair for pair in (maker.pair(columns) for _ in range(2)) if pair is not None]
     derived = []
     for _ in range(int(maker.rng.integers(0, 3)) if raw >= 2 else 0):
         left, right = maker.rng.choice(raw, 2, replace=False).tolist()
@@ -202,6 +232,7 @@ def draw_spec(seed: int, task: Task) -> PlanSpec:
         n_outputs=maker.outputs,
         n_slots=maker.slots,
         columns=tuple(columns),
+        pairs=tuple(pairs),
         derived=tuple(derived),
         trees=trees,
         linear=maker.linear() if maker.rng.random() < 0.7 else None,

@@ -14,6 +14,7 @@ from tenantry.plan.ir import (
     Linear,
     NumberColumn,
     NumberFormat,
+    Pair,
     PlanColumn,
     PlanSpec,
     TextColumn,
@@ -35,6 +36,19 @@ WORDS = (
     "a b c",
     "?",
     "x" * 60,
+    "example.org",
+    "ex",
+    "東",
+)
+ADDRESSES = (
+    "Jo@Example.org",
+    "Jo <jo@example.org>",
+    "https://jo:x@www.EXAMPLE.org:80/a?b=c@d#e",
+    "example.org",
+    "//example.org.",
+    "@",
+    "http://[::1]:8080/",
+    "no.where@x y",
 )
 TOKENS = (
     "good",
@@ -131,6 +145,7 @@ class Maker:
 
     def date(self, name: str) -> DateColumn:
         parts = {part: self.maybe() for part in ("days", "month", "weekday", "day", "hour")}
+        parts |= {part: self.maybe() for part in ("yearday", "week")}
         order: Any = self.rng.choice(["ymd", "mdy", "dmy"])
         digits: Any = self.rng.choice(["", "day", "seconds", "excel"])
         nulls = (19787.0,) if self.rng.random() < 0.3 else ()
@@ -150,6 +165,33 @@ class Maker:
             unseen_row=int(self.rng.integers(rows)),
             slots=slots,
             values=values,
+            weights=f32(self.rng, rows, self.outputs),
+            mean_weight=f32(self.rng, self.outputs),
+            **self.part(),
+        )
+
+    def part(self) -> dict[str, Any]:
+        part = str(self.rng.choice(["word", "word", "email_domain", "url_domain", "prefix"]))
+        return {"part": part, "prefix_bytes": int(self.rng.integers(1, 5)) if part == "prefix" else 0}
+
+    def pairs(self, columns: tuple[PlanColumn, ...]) -> tuple[Pair, ...]:
+        tables = {i: len(c.values) for i, c in enumerate(columns) if isinstance(c, CategoryColumn)}
+        count = int(self.rng.integers(0, 3)) if tables else 0
+        return tuple(self.pair(tables) for _ in range(count))
+
+    def pair(self, tables: dict[int, int]) -> Pair:
+        left, right = (int(side) for side in self.rng.choice(list(tables), 2))
+        every = [(i, j) for i in range(tables[left]) for j in range(tables[right])]
+        keys = [key for key in every if self.rng.random() < 0.5]
+        rows, width = int(self.rng.integers(1, 6)), int(self.rng.integers(0, 3))
+        return Pair(
+            left=left,
+            right=right,
+            keys=np.array(keys, np.int32).reshape(-1, 2),
+            rows=self.rng.integers(0, rows, len(keys)).astype(np.int32),
+            unseen_row=int(self.rng.integers(rows)),
+            slots=tuple(self.slot() for _ in range(width)),
+            values=f32(self.rng, rows, width),
             weights=f32(self.rng, rows, self.outputs),
             mean_weight=f32(self.rng, self.outputs),
         )
@@ -226,6 +268,7 @@ class Maker:
     def spec(self) -> PlanSpec:
         columns = self.columns()
         own = self.slots
+        pairs = self.pairs(columns)
         derived = tuple(
             Derived(
                 slot=self.slot(),
@@ -246,6 +289,7 @@ class Maker:
             n_outputs=self.outputs,
             n_slots=self.slots,
             columns=columns,
+            pairs=pairs,
             derived=derived,
             trees=tuple(self.tree(n) for n in sizes if self.slots),
             linear=linear,
@@ -268,7 +312,7 @@ def records_of(spec: PlanSpec) -> st.SearchStrategy[dict[str, Any]]:
         " ".join
     )
     value = st.one_of(
-        st.sampled_from((*WORDS, *NUMBERS, *DATES)),
+        st.sampled_from((*WORDS, *NUMBERS, *DATES, *ADDRESSES)),
         st.sampled_from((*WORDS, *NUMBERS, *DATES)).map(lambda s: f" \t{s}\n"),
         sentence,
         st.none(),

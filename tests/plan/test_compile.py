@@ -167,7 +167,7 @@ def test_a_plan_without_trees_or_columns_scores() -> None:
 def test_the_file_is_laid_out_as_documented() -> None:
     data = compile_plan(base())
     header = np.frombuffer(data, layout.HEADER, 1)[0]
-    assert (layout.HEADER.itemsize, layout.COLUMN.itemsize) == (392, 96)
+    assert (layout.HEADER.itemsize, layout.COLUMN.itemsize) == (400, 96)
     assert [
         layout.ITEMS[s].itemsize for s in (layout.Section.TREES, layout.Section.NODES, layout.Section.ENTRIES)
     ] == [16, 8, 12]

@@ -234,7 +234,13 @@ def test_a_newer_version_is_told_from_damage() -> None:
 def test_an_unknown_way_to_derive_a_slot_is_refused(op: int) -> None:
     number = NumberColumn(name="a", slot=0)
     spec = replace(
-        SPEC, columns=(number,), n_slots=2, derived=(Derived(slot=1, left=0, right=0),), trees=(), linear=None
+        SPEC,
+        columns=(number,),
+        n_slots=2,
+        derived=(Derived(slot=1, left=0, right=0),),
+        trees=(),
+        linear=None,
+        pairs=(),
     )
     data = compile_plan(spec)
     [span] = np.frombuffer(data, layout.HEADER, 1)["section"][:, layout.Section.DERIVED]
@@ -248,7 +254,13 @@ def test_version_one_knows_neither_views_nor_ratios() -> None:
     """No file of that version can hold them; one that does is no plan of ours."""
     number = NumberColumn(name="a", slot=0)
     plain = replace(
-        SPEC, columns=(number,), n_slots=2, trees=(), linear=None, derived=(Derived(slot=1, left=0, right=0),)
+        SPEC,
+        columns=(number,),
+        n_slots=2,
+        trees=(),
+        linear=None,
+        pairs=(),
+        derived=(Derived(slot=1, left=0, right=0),),
     )
     ratio = replace(plain, derived=(Derived(slot=1, left=0, right=0, op="ratio"),))
     views = replace(plain, columns=(number, replace(number, slot=1)), derived=())

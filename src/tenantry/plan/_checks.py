@@ -27,6 +27,8 @@ def check_shape(spec: PlanSpec) -> None:
     for column, number, before in zip(spec.columns[1:], spec.input_of[1:], spec.input_of, strict=False):
         if number < before:
             refuse(f"the columns that read {column.name!r} do not stand together")
+    if len(spec.pairs) >= NO_ROW:
+        refuse(f"the plan has {len(spec.pairs)} pairs")
     if spec.base.shape != (k,) or not np.isfinite(spec.base).all():
         refuse(f"the base margins have shape {spec.base.shape} for {k} outputs, or are not finite")
     if (kind == "softmax") != (spec.task is layout.TASKS[1]) or (kind != "softmax" and k != 1):

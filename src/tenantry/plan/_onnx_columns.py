@@ -10,6 +10,7 @@ from tenantry.plan.ir import (
     CategoryColumn,
     DateColumn,
     NumberColumn,
+    Pair,
     PlanColumn,
     PlanSpec,
     TextColumn,
@@ -20,6 +21,11 @@ OUTPUTS = ("label", "score", "probabilities")
 BYTES_SUFFIX = ":bytes"
 SENTINEL = " ~"
 """Appended to every tokenised text, so that no row is without a token; no known token holds ``~``."""
+_PARTS = {
+    "email_domain": "the domain of an e-mail address in lower case",
+    "url_domain": "the host of an address in lower case, without user, port and a leading www.",
+    "prefix": "the beginning of a word, white space around it stripped",
+}
 HALF_MICROSECONDS = 1e-9
 """Of an hour: more than the rounding of days in float64, less than a person can mean."""
 
@@ -31,6 +37,8 @@ class Encoded:
     pieces: list[str] = field(default_factory=list)
     position: dict[int, int] = field(default_factory=dict)
     linear: list[str] = field(default_factory=list)
+    rows: dict[int, str] = field(default_factory=dict)
+    """By the number of a category's column: the rows of its table, int64 [N]."""
 
     def put(self, piece: str, slots: list[int]) -> None:
         """``piece`` ([N, len(slots)] float32) holds ``slots``, in this order."""
@@ -73,7 +81,7 @@ def encode(graph: Graph, spec: PlanSpec) -> tuple[str, Encoded]:
     names = input_names(tuple(column.name for column in spec.columns))
     numbers: list[str] = []
     number_slots: list[int] = []
-    for name, column in zip(names, spec.columns, strict=True):
+    for at, (name, column) in enumerate(zip(names, spec.columns, strict=True)):
         match column:
             case NumberColumn():
                 numbers.append(_number(graph, column, name))
@@ -81,9 +89,11 @@ def encode(graph: Graph, spec: PlanSpec) -> tuple[str, Encoded]:
             case DateColumn():
                 _date(graph, encoded, column, name)
             case CategoryColumn():
-                _category(graph, encoded, column, name)
+                encoded.rows[at] = _category(graph, encoded, column, name)
             case TextColumn():
                 _text(graph, encoded, column, name)
+    for pair in spec.pairs:
+        _pair(graph, encoded, spec, pair)
     if numbers:
         limited = graph.add("Clip", graph.concat(numbers), graph.doubles(-FLT_MAX), graph.doubles(FLT_MAX))
         encoded.put(graph.cast(limited, np.float32), number_slots)
@@ -119,13 +129,13 @@ def _date(graph: Graph, encoded: Encoded, column: DateColumn, name: str) -> None
     whole = graph.add("Floor", known)
     days = graph.cast(whole, np.int64)
     parts: list[tuple[int, str]] = [(column.days, graph.cast(raw, np.float32))]
-    if column.month >= 0 or column.day >= 0:
-        month, day = _civil(graph, days)
-        parts += [(column.month, month), (column.day, day)]
-    if column.weekday >= 0:  # 1970-01-01 was a Thursday, and Monday is 0
-        parts.append(
-            (column.weekday, graph.add("Mod", graph.add("Add", days, graph.ints([[3]])), graph.ints([[7]])))
-        )
+    if column.month >= 0 or column.day >= 0 or column.yearday >= 0:
+        month, day, yearday = _civil(graph, days)
+        parts += [(column.month, month), (column.day, day), (column.yearday, yearday)]
+    if column.weekday >= 0 or column.week >= 0:  # 1970-01-01 was a Thursday, and Monday is 0
+        weekday = graph.add("Mod", graph.add("Add", days, graph.ints([[3]])), graph.ints([[7]]))
+        thursday = graph.add("Add", graph.add("Sub", days, weekday), graph.ints([[3]]))
+        parts += [(column.weekday, weekday), (column.week, _week(graph, thursday))]
     if column.hour >= 0:
         hours = graph.add("Mul", graph.add("Sub", known, whole), graph.doubles([[24.0]]))
         hour = graph.add("Floor", graph.add("Add", hours, graph.doubles([[HALF_MICROSECONDS]])))
@@ -136,8 +146,15 @@ def _date(graph: Graph, encoded: Encoded, column: DateColumn, name: str) -> None
             encoded.put(graph.add("Where", missing, nan, graph.cast(value, np.float32)), [slot])
 
 
-def _civil(graph: Graph, days: str) -> tuple[str, str]:
-    """Month (1–12) and day of month of int64 days since 1970-01-01, by Hinnant's civil_from_days."""
+def _week(graph: Graph, thursday: str) -> str:
+    """The ISO week of a Thursday: the sevenths of its year that have passed."""
+    _, _, yearday = _civil(graph, thursday)
+    return graph.add("Div", graph.add("Add", yearday, graph.ints([[6]])), graph.ints([[7]]))
+
+
+def _civil(graph: Graph, days: str) -> tuple[str, str, str]:
+    """Month (1–12), day of the month and day of the year of int64 days since 1970-01-01, by Hinnant's
+    civil_from_days."""
 
     def op(kind: str, left: str, right: int | str) -> str:
         return graph.add(kind, left, graph.ints([[right]]) if isinstance(right, int) else right)
@@ -145,17 +162,27 @@ def _civil(graph: Graph, days: str) -> tuple[str, str]:
     doe = op("Mod", op("Add", days, 719468), 146097)  # day of the 400-year era; Mod takes the divisor's sign
     leaps = op("Add", op("Sub", op("Div", doe, 36524), op("Div", doe, 1460)), doe)
     yoe = op("Div", op("Sub", leaps, op("Div", doe, 146096)), 365)
-    whole_years = op("Sub", op("Add", op("Mul", yoe, 365), op("Div", yoe, 4)), op("Div", yoe, 100))
-    doy = op("Sub", doe, whole_years)  # from 1 March
+    leap_days = op("Sub", op("Div", yoe, 4), op("Div", yoe, 100))
+    doy = op("Sub", doe, op("Add", op("Mul", yoe, 365), leap_days))  # from 1 March
     shifted = op("Div", op("Add", op("Mul", doy, 5), 2), 153)
     first = op("Div", op("Add", op("Mul", shifted, 153), 2), 5)
     day = op("Add", op("Sub", doy, first), 1)
     month = op("Add", op("Mod", op("Add", shifted, 2), 12), 1)
-    return month, day
+    # 1 March is day 60, or 61 of a leap year; January and February, days 306 and on from March, begin the next year
+    leap = op("Sub", _leap_days(graph, op("Add", yoe, 400)), _leap_days(graph, op("Add", yoe, 399)))
+    late = op("Mul", op("Div", doy, 306), op("Add", leap, 365))
+    return month, day, op("Sub", op("Add", op("Add", doy, leap), 60), late)
 
 
-def _category(graph: Graph, encoded: Encoded, column: CategoryColumn, name: str) -> None:
-    words = graph.input(name, text=True, about="a word without white space around it; empty = missing")
+def _leap_days(graph: Graph, year: str) -> str:
+    """How many years up to one were leap years."""
+    fours, hundreds, fourhundreds = (graph.add("Div", year, graph.ints([[years]])) for years in (4, 100, 400))
+    return graph.add("Add", graph.add("Sub", fours, hundreds), fourhundreds)
+
+
+def _category(graph: Graph, encoded: Encoded, column: CategoryColumn, name: str) -> str:
+    part = "a word without white space around it" if column.part == "word" else _PARTS[column.part]
+    words = graph.input(name, text=True, about=f"{part}; empty = missing")
     keys = {"": column.missing_row} | {w: int(r) for w, r in zip(column.words, column.rows, strict=True) if w}
     row = graph.add(
         "LabelEncoder",
@@ -165,6 +192,29 @@ def _category(graph: Graph, encoded: Encoded, column: CategoryColumn, name: str)
         values_int64s=list(keys.values()),
         default_int64=column.unseen_row,
     )
+    _put_rows(graph, encoded, column, row)
+    return row
+
+
+def _pair(graph: Graph, encoded: Encoded, spec: PlanSpec, pair: Pair) -> None:
+    """Both rows as one number, looked up."""
+    right = spec.columns[pair.right]
+    assert isinstance(right, CategoryColumn)  # noqa: S101 (the compiler made sure)
+    wide = len(right.values)
+    both = graph.add("Mul", encoded.rows[pair.left], graph.ints([wide]))
+    both = graph.add("Add", both, encoded.rows[pair.right])
+    row = graph.add(
+        "LabelEncoder",
+        both,
+        domain="ai.onnx.ml",
+        keys_int64s=[int(a) * wide + int(b) for a, b in pair.keys] or [-1],
+        values_int64s=pair.rows.tolist() or [-1],
+        default_int64=pair.unseen_row,
+    )
+    _put_rows(graph, encoded, pair, row)
+
+
+def _put_rows(graph: Graph, encoded: Encoded, column: CategoryColumn | Pair, row: str) -> None:
     if column.slots:
         table = graph.constant(column.values, np.float32)
         encoded.put(graph.add("Gather", table, row, axis=0), list(column.slots))

@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from tenantry.plan.ir import CategoryColumn, DateColumn, NumberColumn, PlanColumn, PlanSpec, TextColumn
+from tenantry.plan.ir import (
+    CategoryColumn,
+    DateColumn,
+    NumberColumn,
+    PlanColumn,
+    PlanSpec,
+    TextColumn,
+    WordPart,
+)
 
 LIMIT = 200
 """Most values walked through per column."""
@@ -56,6 +64,8 @@ def _values(
                 f" {column.words[0]} " if column.words else " ",
                 *column.words,
             )
+            if column.part != "word":
+                yield from (made for word in column.words for made in _whole(word, column.part))
         case TextColumn():
             yield from ("", " ", "!?", "never seen before")
             yield from (token.upper() for token in column.tokens)
@@ -76,3 +86,13 @@ def _date(days: float, column: DateColumn, *, timed: bool) -> str:
     moment = _EPOCH + timedelta(seconds=round(days * 86_400))
     text = moment.strftime(_FORMATS[column.order])
     return text + moment.strftime(" %H:%M:%S") if timed else text
+
+
+def _whole(word: str, part: WordPart) -> Iterator[str]:
+    """Values that have this part."""
+    if part == "email_domain":
+        yield f"someone@{word.upper()}"
+    elif part == "url_domain":
+        yield f"https://www.{word}:80/somewhere"
+    else:
+        yield f"{word} and more"

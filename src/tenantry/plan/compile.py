@@ -21,6 +21,7 @@ from tenantry.plan.ir import (
     CategoryColumn,
     DateColumn,
     NumberColumn,
+    Pair,
     PlanColumn,
     PlanSpec,
     TextColumn,
@@ -47,8 +48,8 @@ def expected_margins(spec: PlanSpec) -> tuple[float, ...]:
         linear = spec.linear.intercept.astype(np.float64) + spec.linear.center.astype(
             np.float64
         ) @ spec.linear.weight.astype(np.float64)
-        for column in spec.columns:
-            if isinstance(column, CategoryColumn | TextColumn):
+        for column in (*spec.columns, *spec.pairs):
+            if isinstance(column, CategoryColumn | TextColumn | Pair):
                 linear = linear + column.mean_weight
         expected = expected + spec.linear_weight * linear
     return tuple(float(margin) for margin in expected)
@@ -61,6 +62,8 @@ def _all_words(spec: PlanSpec) -> Iterator[bytes]:
         elif isinstance(column, CategoryColumn | TextColumn):
             for word in column.words if isinstance(column, CategoryColumn) else column.tokens:
                 yield word.encode()
+    for pair in spec.pairs:
+        yield pair.keys.astype("<u2").tobytes()
 
 
 class _Writer:
@@ -97,7 +100,8 @@ class _Writer:
         header["tf"] = TF_WEIGHTS
         header["base"] = self.pool(Section.DOUBLES, spec.base)
         columns = self.columns()
-        derived = self.derived()
+        derived = self.derived(list(self.owners))
+        pairs = self.pairs()
         for slot, owner in enumerate(self.owners):
             if owner is None:
                 refuse(f"slot {slot} is filled by no column")
@@ -116,6 +120,7 @@ class _Writer:
             Section.TERMS: terms,
             Section.RATIOS: ratios,
             Section.ANCESTORS: ancestors,
+            Section.PAIRS: pairs,
             Section.META: np.frombuffer(msgspec.json.encode(dict(spec.meta)), np.uint8),
         }
         for section, parts in self.pools.items():
@@ -166,6 +171,9 @@ class _Writer:
                 for i, slot in enumerate(parts):
                     if slot >= 0:
                         record["slot"][i] = self.own(slot, (index, index), place)
+                for field, slot in zip(layout.LATER_PARTS, (column.yearday, column.week), strict=True):
+                    if slot >= 0:
+                        record[field] = 1 + self.own(slot, (index, index), place)
             case CategoryColumn():
                 self.category(record, index, column, place)
             case TextColumn():
@@ -183,7 +191,7 @@ class _Writer:
         if len(units) > layout.MAX_UNITS or any(len(u.encode()) > layout.MAX_UNIT_BYTES for u in units):
             refuse(f"{place} has too many units, or one that is too long")
         if units:
-            self.table(record, units, range(len(units)), len(units), place)
+            self.table(record, [unit.encode() for unit in units], range(len(units)), len(units), place)
 
     def nulls(self, record: Array, nulls: Sequence[float], place: str) -> None:
         if len(nulls) > layout.MAX_NULLS:
@@ -193,15 +201,33 @@ class _Writer:
     def category(self, record: Array, index: int, column: CategoryColumn, place: str) -> None:
         rows, wide = len(column.values), len(column.slots)
         record["kind"] = Kind.CATEGORY
-        self.table(record, column.words, [int(row) for row in column.rows], rows, place)
+        if (column.part == "prefix") != (0 < column.prefix_bytes < 256):
+            refuse(f"{place} reads a {column.part} of {column.prefix_bytes} bytes")
+        record["format"] = layout.PARTS.index(column.part) + 256 * column.prefix_bytes
+        words = [word.encode() for word in column.words]
+        self.table(record, words, [int(row) for row in column.rows], rows, place)
+        if not 0 <= column.missing_row < rows:
+            refuse(f"{place} points to row {column.missing_row} of a table of {rows}")
+        self.rows(record, column, (index, index), rows, wide, place)
+        record["missing_row"], record["unseen_row"] = column.missing_row, column.unseen_row
+
+    def rows(
+        self,
+        record: Array,
+        column: CategoryColumn | Pair,
+        owner: tuple[int, int],
+        rows: int,
+        wide: int,
+        place: str,
+    ) -> None:
+        """What each row of a table puts into slots and adds to the linear member."""
         if column.values.shape != (rows, wide):
             refuse(f"{place} has values of shape {column.values.shape} for {wide} slots")
-        for row in (*column.rows, column.missing_row, column.unseen_row):
+        for row in (*column.rows, column.unseen_row):
             if not 0 <= row < rows:
                 refuse(f"{place} points to row {row} of a table of {rows}")
         for slot in column.slots:
-            self.own(int(slot), (index, index), place)
-        record["missing_row"], record["unseen_row"] = column.missing_row, column.unseen_row
+            self.own(int(slot), owner, place)
         record["slots"], record["n_slots"] = self.pool(Section.SHORTS, column.slots), wide
         record["values"] = self.pool(Section.FLOATS, column.values)
         self.weights(record, column, rows, place)
@@ -209,7 +235,7 @@ class _Writer:
     def text(self, record: Array, index: int, column: TextColumn, place: str) -> None:
         rows = len(column.tokens)
         record["kind"] = Kind.TEXT
-        self.table(record, column.tokens, range(rows), rows, place)
+        self.table(record, [token.encode() for token in column.tokens], range(rows), rows, place)
         if column.idf.shape != (rows,) or column.token_slots.shape != (rows,):
             refuse(f"{place} has {rows} tokens, but other numbers of idf values or slots")
         for i, slot in enumerate((column.chars_slot, column.words_slot)):
@@ -222,24 +248,27 @@ class _Writer:
         record["values"] = self.pool(Section.FLOATS, column.idf)
         self.weights(record, column, rows, place)
 
-    def table(self, record: Array, words: Sequence[str], rows: Sequence[int], most: int, place: str) -> None:
-        encoded = [word.encode() for word in words]
+    def table(
+        self, record: Array, words: Sequence[bytes], rows: Sequence[int], most: int, place: str
+    ) -> None:
         if most >= NO_ROW:
             refuse(f"{place} has {most} rows or tokens (at most {NO_ROW - 1})")
-        if len(set(encoded)) != len(encoded):
+        if len(set(words)) != len(words):
             refuse(f"{place} lists a word twice")
-        if len(rows) != len(encoded):
-            refuse(f"{place} has {len(encoded)} words, but {len(rows)} rows")
-        longest = max((len(word) for word in encoded), default=0)
+        if len(rows) != len(words):
+            refuse(f"{place} has {len(words)} words, but {len(rows)} rows")
+        longest = max((len(word) for word in words), default=0)
         if longest > layout.MAX_WORD_BYTES:
             refuse(f"{place} has a word of {longest} bytes (at most {layout.MAX_WORD_BYTES})")
-        entries, record["max_probe"] = build_table(encoded, rows, self.key, self.strings)
+        entries, record["max_probe"] = build_table(words, rows, self.key, self.strings)
         record["entries"], record["n_entries"] = self.n_entries, len(entries)
         record["max_bytes"], record["rows"] = longest, most
         self.entries.append(entries)
         self.n_entries += len(entries)
 
-    def weights(self, record: Array, column: CategoryColumn | TextColumn, rows: int, place: str) -> None:
+    def weights(
+        self, record: Array, column: CategoryColumn | TextColumn | Pair, rows: int, place: str
+    ) -> None:
         if self.spec.linear is None:
             return
         if column.weights.shape != (rows, self.spec.n_outputs) or column.mean_weight.shape != (
@@ -249,9 +278,32 @@ class _Writer:
         record["weights"] = self.pool(Section.FLOATS, column.weights)
         record["mean"] = self.pool(Section.FLOATS, column.mean_weight)
 
-    def derived(self) -> Array:
+    def pairs(self) -> Array:
+        """The pairs' records: those of categories whose words are the four bytes of two rows."""
+        records = np.zeros(len(self.spec.pairs), layout.COLUMN)
+        for i, pair in enumerate(self.spec.pairs):
+            record, place = records[i], f"pair {i}"
+            rows, wide = len(pair.values), len(pair.slots)
+            record["kind"], record["slot"] = Kind.CATEGORY, NONE
+            inputs = []
+            for side, at in enumerate((pair.left, pair.right)):
+                column = self.spec.columns[at] if 0 <= at < len(self.spec.columns) else None
+                if not isinstance(column, CategoryColumn):
+                    refuse(f"{place} reads column {at}, which is no category")
+                keys = pair.keys[:, side]
+                if keys.size and not (keys.min() >= 0 and keys.max() < len(column.values)):
+                    refuse(f"{place} has keys beyond the table of column {column.name!r}")
+                record["slot"][side], record["slot"][2 + side] = at, self.spec.input_of[at]
+                inputs.append(self.spec.input_of[at])
+            words = [key.tobytes() for key in pair.keys.astype("<u2")]
+            self.table(record, words, [int(row) for row in pair.rows], rows, place)
+            self.rows(record, pair, (inputs[0], inputs[1]), rows, wide, place)
+            record["missing_row"] = record["unseen_row"] = pair.unseen_row
+        return records
+
+    def derived(self, owners: list[tuple[int, int] | None]) -> Array:
+        """The records of the derived slots; ``owners`` are the slots that columns fill."""
         out = np.zeros(len(self.spec.derived), layout.DERIVED)
-        owners = list(self.owners)
         for i, derived in enumerate(self.spec.derived):
             place = f"derived slot {i}"
             sides = [owners[s] if 0 <= s < len(owners) else None for s in (derived.left, derived.right)]

@@ -58,7 +58,10 @@ BLANKS = "\u00a0\u2009\u202f"
 _PER_SECOND = {"seconds": 1, "millis": 1000, "micros": 1_000_000}
 _EXCEL_EPOCH = 25_569
 _LAST_DAY, _FIRST_DAY = 2_932_896, -719_162
-Parts = tuple[float, float, float, float, float]
+DATE_PARTS = 7
+Parts = tuple[float, float, float, float, float, float, float]
+"""Days, month, weekday, day, hour, year day, week."""
+NO_DATE: Parts = (math.nan,) * 7
 
 
 class _Scanner:
@@ -97,7 +100,7 @@ class _Scanner:
 
 
 def parse_date(text: str, order: DateOrder, digits: DateDigits = "") -> Parts | None:
-    """Stripped text → (days, month, weekday, day, hour) in UTC, or ``None``."""
+    """Stripped text → its parts in UTC, or ``None``."""
     folded = _fold(text)
     if folded is None:
         return None
@@ -138,14 +141,23 @@ def _fold(text: str) -> str | None:
 def _parts(days: int, whole: int, fraction: float) -> Parts:
     carried, second = divmod(whole, 86_400)
     days += carried
-    _, month, day = civil_from_days(days)
+    year, month, day = civil_from_days(days)
+    weekday = (days + 3) % 7
     return (
         days + (second + fraction) / 86_400.0,
         float(month),
-        float((days + 3) % 7),
+        float(weekday),
         float(day),
         float(second // 3600),
+        float(days - days_from_civil(year, 1, 1) + 1),
+        float(_week(days + 3 - weekday, year)),
     )
+
+
+def _week(thursday: int, year: int) -> int:
+    """ISO 8601: a week is of the year that its Thursday is of, which is ``year`` or one beside it."""
+    first = next(day for day in (days_from_civil(year + 1 - i, 1, 1) for i in range(3)) if day <= thursday)
+    return (thursday - first) // 7 + 1
 
 
 def _number(scan: _Scanner, digits: DateDigits) -> tuple[int, int, float] | None:

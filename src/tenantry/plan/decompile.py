@@ -22,6 +22,7 @@ from tenantry.plan.ir import (
     Linear,
     NumberColumn,
     NumberFormat,
+    Pair,
     PlanColumn,
     PlanSpec,
     TextColumn,
@@ -31,6 +32,7 @@ from tenantry.plan.layout import NO_EDGE, NO_ROW, NONE, Kind, Section
 from tenantry.plan.model import Plan
 
 Array = npt.NDArray[Any]
+DATE_PARTS = ("days", "month", "weekday", "day", "hour", "yearday", "week")
 CalibrationKind = Literal["sigmoid", "isotonic", "softmax", "linear", "exp"]
 
 
@@ -44,11 +46,8 @@ class _Reader:
     """One checked file, with its sections found."""
 
     def __init__(self, data: bytes) -> None:
-        self.header: Any = np.frombuffer(data, layout.HEADER, 1)[0]
-        self.sections: dict[Section, Array] = {}
-        for section, item in layout.ITEMS.items():
-            span = self.header["section"][section]
-            self.sections[section] = np.frombuffer(data, item, int(span["count"]), int(span["offset"]))
+        self.header: Any
+        self.header, self.sections = layout.open_sections(data)
         self.strings = self.sections[Section.STRINGS].tobytes()
         self.outputs = int(self.header["n_outputs"])
 
@@ -72,6 +71,7 @@ class _Reader:
             linear_weight=float(head["linear_weight"]),
             calibration=self.calibration(),
             meta=msgspec.json.decode(self.sections[Section.META].tobytes()),
+            pairs=tuple(self.pair(record) for record in self.sections[Section.PAIRS]),
             derived=tuple(self.derived(record) for record in self.sections[Section.DERIVED]),
             seed=int(head["seed"]),
         )
@@ -85,8 +85,9 @@ class _Reader:
             case Kind.NUMBER:
                 return NumberColumn(name=name, slot=slots[0], format=self.number_format(record))
             case Kind.DATE:
-                parts = dict(zip(("days", "month", "weekday", "day", "hour"), slots, strict=True))
                 written = int(record["format"])
+                slots += [int(record[field]) - 1 for field in layout.LATER_PARTS]
+                parts = dict(zip(DATE_PARTS, slots, strict=True))
                 return DateColumn(
                     name=name,
                     order=cast("DateOrder", layout.ORDERS[written & 3]),
@@ -110,25 +111,45 @@ class _Reader:
             decimal="," if written & 1 else ".",
             unit_tail=bool(written & 2),
             nulls=self.nulls(record),
-            units=tuple(zip(words, factors, strict=True)),
+            units=tuple(zip((word.decode() for word in words), factors, strict=True)),
             clock=bool(written & 4),
         )
 
     def category(self, name: str, record: Any) -> CategoryColumn:
-        rows, wide = int(record["rows"]), int(record["n_slots"])
         words, where = self.words(record)
-        weights, mean = self.weights(record)
+        prefix_bytes, part = divmod(int(record["format"]), 256)
         return CategoryColumn(
             name=name,
-            words=words,
+            words=tuple(word.decode() for word in words),
             rows=where,
             missing_row=int(record["missing_row"]),
             unseen_row=int(record["unseen_row"]),
-            slots=tuple(self.pool(Section.SHORTS, record["slots"], wide).tolist()),
-            values=self.pool(Section.FLOATS, record["values"], rows, wide),
-            weights=weights,
-            mean_weight=mean,
+            **self.rows(record),
+            part=layout.PARTS[part],
+            prefix_bytes=prefix_bytes,
         )
+
+    def pair(self, record: Any) -> Pair:
+        words, where = self.words(record)
+        return Pair(
+            left=int(record["slot"][0]),
+            right=int(record["slot"][1]),
+            keys=np.frombuffer(b"".join(words), "<u2").reshape(-1, 2).astype(np.int32),
+            rows=where,
+            unseen_row=int(record["unseen_row"]),
+            **self.rows(record),
+        )
+
+    def rows(self, record: Any) -> dict[str, Any]:
+        """The slots of a table, and what each of its rows holds."""
+        rows, wide = int(record["rows"]), int(record["n_slots"])
+        weights, mean = self.weights(record)
+        return {
+            "slots": tuple(self.pool(Section.SHORTS, record["slots"], wide).tolist()),
+            "values": self.pool(Section.FLOATS, record["values"], rows, wide),
+            "weights": weights,
+            "mean_weight": mean,
+        }
 
     def words_of_text(self, name: str, record: Any, slots: list[int]) -> TextColumn:
         rows = int(record["rows"])
@@ -138,7 +159,7 @@ class _Reader:
         by_row = dict(zip(where.tolist(), words, strict=True))
         return TextColumn(
             name=name,
-            tokens=tuple(by_row[row] for row in range(rows)),
+            tokens=tuple(by_row[row].decode() for row in range(rows)),
             idf=self.pool(Section.FLOATS, record["values"], rows),
             token_slots=np.where(token_slots == NO_ROW, -1, token_slots).astype(np.int32),
             weights=weights,
@@ -147,12 +168,12 @@ class _Reader:
             words_slot=slots[1],
         )
 
-    def words(self, record: Any) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
+    def words(self, record: Any) -> tuple[tuple[bytes, ...], npt.NDArray[np.int32]]:
         """The words of a hash table in the order in which they were written, and their rows."""
         first = int(record["entries"])
         entries = self.sections[Section.ENTRIES][first : first + int(record["n_entries"])]
         entries = np.sort(entries[entries["row"] != NO_ROW], order="string")
-        words = tuple(self.text(entry["string"], entry["bytes"]) for entry in entries)
+        words = tuple(self.raw(entry["string"], entry["bytes"]) for entry in entries)
         return words, entries["row"].astype(np.int32)
 
     def weights(self, record: Any) -> tuple[Array, Array]:
@@ -163,7 +184,10 @@ class _Reader:
         return weights, self.pool(Section.FLOATS, record["mean"], self.outputs)
 
     def text(self, at: int, size: int) -> str:
-        return self.strings[int(at) : int(at) + int(size)].decode()
+        return self.raw(at, size).decode()
+
+    def raw(self, at: int, size: int) -> bytes:
+        return self.strings[int(at) : int(at) + int(size)]
 
     def derived(self, record: Any) -> Derived:
         slot, left, right, op = record.tolist()

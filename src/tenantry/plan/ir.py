@@ -38,6 +38,7 @@ MAX_SLOTS = 16_000
 DateOrder = Literal["ymd", "mdy", "dmy"]
 DateDigits = Literal["", "day", "month", "seconds", "millis", "micros", "excel"]
 DerivedOp = Literal["difference", "ratio"]
+WordPart = Literal["word", "email_domain", "url_domain", "prefix"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +70,8 @@ class DateColumn:
     """Slots for the parts of a date; a part that is not wanted has slot -1.
 
     ``days`` counts from 1970-01-01 with the time of day as a fraction, ``month`` 1–12, ``weekday`` Monday = 0,
-    ``day`` 1–31, ``hour`` 0–23. ``digits`` says what a plain number means (``plan/dates.py``); ``nulls`` are days that
-    mean missing (9999-12-31).
+    ``day`` 1–31, ``hour`` 0–23, ``yearday`` 1–366, ``week`` 1–53 (ISO 8601: week 1 has the year's first Thursday).
+    ``digits`` says what a plain number means (``plan/dates.py``); ``nulls`` are days that mean missing (9999-12-31).
     """
 
     name: str
@@ -80,6 +81,8 @@ class DateColumn:
     weekday: int = -1
     day: int = -1
     hour: int = -1
+    yearday: int = -1
+    week: int = -1
     digits: DateDigits = ""
     nulls: tuple[float, ...] = ()
 
@@ -89,6 +92,11 @@ class CategoryColumn:
     """A word looked up in a table. ``rows[i]`` is the table row of ``words[i]`` (several words may share a row; null
     words share ``missing_row``). Words are compared as UTF-8 after stripping ASCII white space; JSON true/false are the
     words ``true``/``false``; numbers are their shortest decimal text, integral floats without the point.
+
+    ``part`` says what of the word is looked up (``plan/parts.py`` has the rules); where there is no such part, the
+    value is missing. It is the whole ``word``; an ``email_domain``, what follows the last ``@``; a ``url_domain``, the
+    host without scheme, user, port and a leading ``www.`` (both in ASCII lower case); or a ``prefix`` of
+    ``prefix_bytes`` bytes (1–255), fewer where a character would be cut (postal codes, phone numbers).
 
     ``values``: (R, len(slots)) float32, written to ``slots``; ``weights``: (R, K) float32, added to the linear member;
     ``mean_weight``: (K,) float32, the training mean of that addition.
@@ -103,6 +111,8 @@ class CategoryColumn:
     values: F32
     weights: F32
     mean_weight: F32
+    part: WordPart = "word"
+    prefix_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +137,28 @@ class TextColumn:
 
 
 PlanColumn = NumberColumn | DateColumn | CategoryColumn | TextColumn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A category made of two: a table looked up by the rows that two category columns found in theirs.
+
+    ``left`` and ``right`` are numbers of columns in :attr:`PlanSpec.columns`; ``keys``: (P, 2) int32, a left and a
+    right row, and ``rows``: (P,) int32, the pair's own row; any other two rows take ``unseen_row`` (a missing or unseen
+    word has a row too, so it can stand in a key). ``slots``, ``values``, ``weights`` and ``mean_weight`` are a
+    :class:`CategoryColumn`'s. What a pair moves is halved between the inputs of its two columns; no slot is derived
+    from a pair's.
+    """
+
+    left: int
+    right: int
+    keys: I32
+    rows: I32
+    unseen_row: int
+    slots: tuple[int, ...]
+    values: F32
+    weights: F32
+    mean_weight: F32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +246,7 @@ class PlanSpec:
     linear_weight: float
     calibration: Calibration
     meta: Mapping[str, Any]
+    pairs: tuple[Pair, ...] = ()
     derived: tuple[Derived, ...] = ()
     seed: int = 0
 

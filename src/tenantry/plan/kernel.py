@@ -9,6 +9,7 @@ import numpy as np
 
 from tenantry.plan import _kernel
 from tenantry.plan._kernel import category_word, tokens
+from tenantry.plan.dates import DATE_PARTS
 from tenantry.plan.hashing import build_table, table_key
 from tenantry.plan.ir import F32, F64, DateDigits, DateOrder, NumberFormat
 from tenantry.plan.layout import DIGITS, ORDERS
@@ -29,9 +30,9 @@ def parse_numbers(values: Iterable[Any], format: NumberFormat) -> F64:  # noqa: 
 
 
 def parse_dates(values: Iterable[Any], order: DateOrder, digits: DateDigits = "") -> F64:
-    """Values → float64 (n, 5): days, month, weekday, day, hour (:func:`tenantry.plan.parse.parse_dates`)."""
+    """Values → float64 (n, 7), the parts of dates (:func:`tenantry.plan.parse.parse_dates`)."""
     raw = _kernel.parse_dates(_list(values), ORDERS.index(order), DIGITS.index(digits))
-    return np.frombuffer(bytearray(raw), np.float64).reshape(-1, 5)
+    return np.frombuffer(bytearray(raw), np.float64).reshape(-1, DATE_PARTS)
 
 
 def text_matrix(values: Iterable[Any], tokens: Sequence[str], idf: F32) -> Csr:

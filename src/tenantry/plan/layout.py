@@ -4,6 +4,7 @@ from enum import IntEnum
 
 import numpy as np
 
+from tenantry.plan.ir import WordPart
 from tenantry.schema import Task
 
 MAGIC = b"TNPLAN\r\n"
@@ -27,8 +28,15 @@ PAGE = 4096
 TASKS = (Task.BINARY, Task.MULTICLASS, Task.REGRESSION)
 ORDERS = ("ymd", "mdy", "dmy")
 DIGITS = ("", "day", "month", "seconds", "millis", "micros", "excel")
+LATER_PARTS = ("slots", "n_slots")
+"""The fields that hold 1 + the slot of a date's year day and week; version 1 had to write 0 there."""
+PARTS: tuple[WordPart, ...] = ("word", "email_domain", "url_domain", "prefix")
 DERIVED_OPS = ("difference", "ratio")
 CALIBRATIONS = ("sigmoid", "isotonic", "softmax", "linear", "exp")
+
+
+FIRST_SECTIONS = 15
+"""Sections in the directory of version 1, which ends its header of 392 bytes."""
 
 
 class Kind(IntEnum):
@@ -58,6 +66,7 @@ class Section(IntEnum):
     RATIOS = 12
     ANCESTORS = 13
     META = 14
+    PAIRS = 15
 
 
 def _fields(kind: str, *names: str) -> list[tuple[str, str]]:
@@ -111,4 +120,18 @@ ITEMS: dict[Section, np.dtype] = {
     Section.RATIOS: np.dtype("<f4"),
     Section.ANCESTORS: np.dtype("u1"),
     Section.META: np.dtype("u1"),
+    Section.PAIRS: COLUMN,
 }
+
+
+def open_sections(data: bytes) -> tuple[np.void, dict[Section, np.ndarray]]:
+    """The header of a file of any version, and its sections; those that a version does not have are empty.
+
+    Nothing is checked but what NumPy checks."""
+    first: np.void = np.frombuffer(data.ljust(HEADER.itemsize, b"\0"), HEADER, 1)[0]
+    known = FIRST_SECTIONS if first["version"] == 1 else len(Section)
+    sections = {}
+    for section, item in ITEMS.items():
+        offset, count = first["section"][section].tolist() if section < known else (0, 0)
+        sections[section] = np.frombuffer(data, item, count, offset)
+    return first, sections

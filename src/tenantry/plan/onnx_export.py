@@ -37,6 +37,7 @@ from tenantry.plan.ir import (
 from tenantry.plan.kernel import Plan, category_word, parse_dates, parse_numbers
 from tenantry.plan.meta import PlanMeta
 from tenantry.plan.parse import words
+from tenantry.plan.parts import word_part
 from tenantry.schema import Signature, Task
 
 __all__ = ["TOLERANCE", "export_onnx", "prepare_inputs", "verify_onnx"]
@@ -86,7 +87,7 @@ def prepare_inputs(plan: Plan | PlanSpec, records: Sequence[Record]) -> dict[str
             case DateColumn():
                 inputs[name] = np.ascontiguousarray(_days(values, column))
             case CategoryColumn():
-                inputs[name] = np.array([category_word(value) or "" for value in values], dtype=object)
+                inputs[name] = np.array([_looked_up(value, column) for value in values], dtype=object)
             case _:
                 inputs[name] = np.array([_joined(value) for value in values], dtype=object)
                 if column.chars_slot >= 0:
@@ -173,6 +174,8 @@ def _reading(column: PlanColumn) -> dict[str, Any]:
             )
         case DateColumn():
             return {"order": column.order} | ({"digits": column.digits} if column.digits else {})
+        case CategoryColumn() if column.part != "word":
+            return {"part": column.part, "prefix_bytes": column.prefix_bytes}
     return {}
 
 
@@ -255,6 +258,10 @@ def _publish(graph: Graph, spec: PlanSpec, signature: Signature, scores: str) ->
     graph.output("label", graph.add("Gather", graph.strings(classes), index, axis=0), text=True)
     graph.output("score", graph.add("ReduceMax", scores, graph.ints([1]), keepdims=0))
     graph.output("probabilities", scores, width=len(classes))
+
+
+def _looked_up(value: Any, column: CategoryColumn) -> str:
+    return word_part(category_word(value), column.part, column.prefix_bytes) or ""
 
 
 def _joined(value: Any) -> str:

@@ -45,7 +45,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenantry.errors import InvalidData
-from tenantry.plan.dates import parse_date
+from tenantry.plan.dates import DATE_PARTS, NO_DATE, Parts, parse_date
 from tenantry.plan.ir import F32, F64, I32, DateDigits, DateOrder, NumberFormat
 
 SPACE = " \t\n\r\f\v"
@@ -333,18 +333,19 @@ def _unit_tail(text: str, at: int) -> bool:
 
 
 def parse_dates(values: Iterable[Any], order: DateOrder, digits: DateDigits = "") -> F64:
-    """Values → float64 (n, 5): days since 1970-01-01, month, weekday (Monday 0), day, hour; NaN where missing."""
-    return np.array([date_parts(value, order, digits) for value in values], dtype=np.float64).reshape(-1, 5)
+    """Values → float64 (n, 7): days since 1970-01-01, month, weekday (Monday 0), day, hour, year day, ISO week;
+    NaN where missing."""
+    return np.array([date_parts(value, order, digits) for value in values], dtype=np.float64).reshape(
+        -1, DATE_PARTS
+    )
 
 
-def date_parts(
-    value: Any, order: DateOrder, digits: DateDigits = "", nulls: Sequence[float] = ()
-) -> tuple[float, float, float, float, float]:
-    """One value → days, month, weekday, day, hour; all NaN where it is no date, or its days are one of ``nulls``.
-    Numbers are read as their digits."""
+def date_parts(value: Any, order: DateOrder, digits: DateDigits = "", nulls: Sequence[float] = ()) -> Parts:
+    """One value → its parts; all NaN where it is no date, or its days are one of ``nulls``. Numbers are read as their
+    digits."""
     text = date_word(value)
     parts = None if text is None else parse_date(text, order, digits)
-    return (math.nan,) * 5 if parts is None or parts[0] in nulls else parts
+    return NO_DATE if parts is None or parts[0] in nulls else parts
 
 
 def date_word(value: Any) -> str | None:

@@ -14,10 +14,12 @@ import numpy.typing as npt
 
 from tenantry.errors import Corrupt, InvalidData
 from tenantry.plan import layout
+from tenantry.plan.dates import DATE_PARTS
 from tenantry.plan.hashing import word_hash, xxh64
-from tenantry.plan.ir import F32, F64, DateDigits, DateOrder, NumberFormat
+from tenantry.plan.ir import F32, F64, I32, DateDigits, DateOrder, NumberFormat
 from tenantry.plan.layout import LEAF, NO_EDGE, NO_ROW, NONE, Kind, Section
 from tenantry.plan.parse import category_word, date_parts, parse_number, text_row, words
+from tenantry.plan.parts import word_part
 
 Array = npt.NDArray[Any]
 Record = Mapping[str, Any]
@@ -29,27 +31,24 @@ _POINTS, _WEIGHTS = (_POINTS + 1.0) / 2.0, _WEIGHTS / 2.0
 
 
 class Encoded(NamedTuple):
-    """Records on their way: ``x`` (n, slots) float32; ``linear`` (n, columns, K), what columns (not inputs) add to the
-    linear member."""
+    """Records on their way: ``x`` (n, slots) float32; ``linear`` (n, columns + pairs, K), what they add to the linear
+    member; ``rows`` (n, columns), the table rows of categories."""
 
     x: F32
     linear: F64
+    rows: I32
 
 
 class Twin:
     """A plan read by NumPy. Errors: ``Corrupt`` (plan_corrupt) for bytes that fail their checksum."""
 
     def __init__(self, data: bytes) -> None:
-        if len(data) < layout.HEADER.itemsize or data[:8] != layout.MAGIC:
+        if data[:8] != layout.MAGIC:
             raise Corrupt("plan_corrupt", "the plan cannot be read: it does not begin as a plan file does")
-        self.head: Any = np.frombuffer(data, layout.HEADER, 1)[0]
-        if int(self.head["checksum"]) != xxh64(data[layout.CHECKSUM_FROM :]):
+        if int.from_bytes(data[24:32], "little") != xxh64(data[layout.CHECKSUM_FROM :]):
             raise Corrupt("plan_corrupt", "the plan cannot be read: its checksum is wrong")
-        self.sections = {
-            section: np.frombuffer(data, item, int(span["count"]), int(span["offset"]))
-            for section, item in layout.ITEMS.items()
-            for span in [self.head["section"][section]]
-        }
+        self.head: Any
+        self.head, self.sections = layout.open_sections(data)
         self.strings = self.sections[Section.STRINGS].tobytes()
         self.n_slots, self.n_outputs = int(self.head["n_slots"]), int(self.head["n_outputs"])
         columns = self.sections[Section.COLUMNS]
@@ -75,7 +74,9 @@ class Twin:
     def _encode(self, records: Sequence[Record]) -> Encoded:
         n = len(records)
         encoded = Encoded(
-            np.full((n, self.n_slots), np.nan, np.float32), np.zeros((n, len(self.input_of), self.n_outputs))
+            np.full((n, self.n_slots), np.nan, np.float32),
+            np.zeros((n, len(self.input_of) + len(self.sections[Section.PAIRS]), self.n_outputs)),
+            np.zeros((n, len(self.input_of)), np.int32),
         )
         for index, column in enumerate(self.sections[Section.COLUMNS]):
             name = self.columns[self.input_of[index]]
@@ -84,6 +85,10 @@ class Twin:
                 self._column(column, index, values, encoded)
             except InvalidData as error:
                 raise InvalidData(error.code, f"column {name!r}: {error.message}") from None
+        for i, pair in enumerate(self.sections[Section.PAIRS]):
+            keys = encoded.rows[:, pair["slot"][:2].astype(np.int64)].astype("<u2")
+            rows = [self._find(pair, key.tobytes()) for key in keys]
+            self._put_rows(pair, len(self.input_of) + i, rows, encoded)
         for d in self.sections[Section.DERIVED]:
             left, right = encoded.x[:, d["left"]], encoded.x[:, d["right"]]
             with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
@@ -101,9 +106,10 @@ class Twin:
                 digits: DateDigits = _DIGITS[int(column["format"]) >> 2]
                 missing = self._nulls(column)
                 parts = np.array([date_parts(value, order, digits, missing) for value in values])
-                parts = parts.reshape(-1, 5)
-                for i, slot in enumerate(column["slot"]):
-                    if slot != NONE:
+                parts = parts.reshape(-1, DATE_PARTS)
+                later = [int(column[field]) - 1 for field in layout.LATER_PARTS]
+                for i, slot in enumerate((*column["slot"].tolist(), *later)):
+                    if slot not in (NONE, -1):
                         encoded.x[:, slot] = parts[:, i]
             case Kind.CATEGORY:
                 self._category(column, index, values, encoded)
@@ -126,9 +132,8 @@ class Twin:
             clock=bool(column["format"] & 4),
         )
 
-    def _find(self, column: Any, word: str) -> int:
+    def _find(self, column: Any, raw: bytes) -> int:
         """The row of a word by the table's own probing, or ``NO_ROW``."""
-        raw = word.encode()
         size = int(column["n_entries"])
         if len(raw) > column["max_bytes"] or not size:
             return NO_ROW
@@ -144,17 +149,23 @@ class Twin:
         return NO_ROW
 
     def _category(self, column: Any, index: int, values: list[Any], encoded: Encoded) -> None:
+        prefix_bytes, part = divmod(int(column["format"]), 256)
         rows = []
         for value in values:
-            word = category_word(value)
-            found = self._find(column, word) if word is not None else int(column["missing_row"])
-            rows.append(int(column["unseen_row"]) if found == NO_ROW else found)
+            word = word_part(category_word(value), layout.PARTS[part], prefix_bytes)
+            rows.append(int(column["missing_row"]) if word is None else self._find(column, word.encode()))
+        encoded.rows[:, index] = self._put_rows(column, index, rows, encoded)
+
+    def _put_rows(self, column: Any, index: int, found: list[int], encoded: Encoded) -> list[int]:
+        """Write the rows of a table, after ``unseen_row`` has taken the place of those not found."""
+        rows = [int(column["unseen_row"]) if row == NO_ROW else row for row in found]
         n_rows, wide = int(column["rows"]), int(column["n_slots"])
         slots = self._pool(Section.SHORTS, column["slots"], wide)
         encoded.x[:, slots] = self._pool(Section.FLOATS, column["values"], n_rows, wide)[rows]
         if self.head["has_linear"]:
             weights = self._pool(Section.FLOATS, column["weights"], n_rows, self.n_outputs)
             encoded.linear[:, index] = weights[rows]
+        return rows
 
     def _texts(self, column: Any, index: int, values: list[Any], encoded: Encoded) -> None:
         known = int(column["rows"])
@@ -164,7 +175,7 @@ class Twin:
         if self.head["has_linear"]:
             weights = self._pool(Section.FLOATS, column["weights"], known, self.n_outputs).astype(np.float64)
         encoded.x[:, self._pool(Section.SHORTS, column["slots"], int(column["n_slots"]))] = 0.0
-        index_of = _Vocabulary(lambda word: self._find(column, word))
+        index_of = _Vocabulary(lambda word: self._find(column, word.encode()))
         for i, value in enumerate(values):
             text = category_word(value)
             if text is None:
@@ -243,15 +254,20 @@ class Twin:
                 moved = self._term_values(term, encoded.x) - float(term["center"])
                 slots[:, term["slot"]] += self.head["linear_weight"] * weight[output] * moved
             for index, column in enumerate(self.sections[Section.COLUMNS]):
-                if column["kind"] >= Kind.CATEGORY:
-                    mean = float(self.sections[Section.FLOATS][int(column["mean"]) + output])
-                    values[:, self.input_of[index]] += self.head["linear_weight"] * (
-                        encoded.linear[:, index, output] - mean
-                    )
+                if column["kind"] in (Kind.CATEGORY, Kind.TEXT):
+                    values[:, self.input_of[index]] += self._moved(column, index, encoded, output)
+            for index, pair in enumerate(self.sections[Section.PAIRS], len(self.input_of)):
+                for at in pair["slot"][:2]:
+                    values[:, self.input_of[at]] += 0.5 * self._moved(pair, index, encoded, output)
         for slot, owner in enumerate(self.sections[Section.SLOTS]):
             values[:, owner["first"]] += 0.5 * slots[:, slot]
             values[:, owner["second"]] += 0.5 * slots[:, slot]
         return values
+
+    def _moved(self, column: Any, index: int, encoded: Encoded, output: int) -> F64:
+        """What a column or pair added to the linear member, less its training mean."""
+        mean = float(self.sections[Section.FLOATS][int(column["mean"]) + output])
+        return np.asarray(self.head["linear_weight"] * (encoded.linear[:, index, output] - mean))
 
     def _tree(self, record: Any) -> "_Tree":
         at, n, leaf = int(record["node"]), int(record["n_nodes"]), int(record["leaf"])

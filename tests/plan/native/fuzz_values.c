@@ -97,10 +97,10 @@ static void check_number(const char *s, size_t n) {
 }
 
 static void check_date(const char *s, size_t n, int order) {
-    double part[5];
+    double part[PLAN_DATE_PARTS];
     if (!plan_parse_date(s, n, order, part)) return;
     if (!(part[0] > -1e6 && part[0] < 4e6) || part[1] < 1 || part[1] > 12 || part[2] < 0 || part[2] > 6 || part[3] < 1 || part[3] > 31
-        || part[4] < 0 || part[4] > 23) harness_fail("a date's part is out of range");
+        || part[4] < 0 || part[4] > 23 || part[5] < 1 || part[5] > 366 || part[6] < 1 || part[6] > 53) harness_fail("a date's part is out of range");
 }
 
 static void check_text(const cell *c) {

@@ -66,7 +66,8 @@ answer harness_score(const plan *p, const cell *cells, uint32_t output) {
     answer a = {room(p->n_outputs * sizeof(double), 16), room(p->n_outputs * sizeof(double), 16),
                 room(p->n_columns * sizeof(double), 16), room(2 * p->n_slots * sizeof(float), 16)};
     float *sums = room(plan_explain_floats(p) * sizeof(float), 32);
-    plan_row row = {.x = a.x, .linear = room(p->n_outputs * sizeof(double), 16), .parts = room(p->n_columns * sizeof(double), 16),
+    plan_row row = {.x = a.x, .linear = room(p->n_outputs * sizeof(double), 16), .parts = room(plan_parts(p) * sizeof(double), 16),
+                    .rows = room(p->n_columns * sizeof(uint16_t), 16),
                     .output = output, .counts = room(p->max_tokens, 16), .touched = room(p->max_tokens * sizeof(uint16_t), 16)};
     memset(row.counts, 0, p->max_tokens);
     harness_scored++;
@@ -82,6 +83,7 @@ answer harness_score(const plan *p, const cell *cells, uint32_t output) {
     free(sums);
     free(row.linear);
     free(row.parts);
+    free(row.rows);
     free(row.counts);
     free(row.touched);
     return a;

@@ -1,15 +1,17 @@
 """Raw values to the inputs of an exported graph (docs/onnx.md), read by the functions that the plan itself uses."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 import numpy as np
 
 from tenantry.errors import InvalidData
-from tenantry.plan._kernel import category_word, parse_dates, parse_numbers, tokens
+from tenantry.plan.ir import DateDigits, DateOrder, NumberFormat, WordPart
+from tenantry.plan.kernel import category_word, parse_dates, parse_numbers, tokens
+from tenantry.plan.layout import ORDERS
+from tenantry.plan.parts import word_part
 
-ORDERS = ("ymd", "mdy", "dmy")
 BYTES_SUFFIX = ":bytes"
 Feed = dict[str, Any]
 Read = Callable[[list[Any]], Any]
@@ -23,7 +25,12 @@ class Input(msgspec.Struct, frozen=True):
     kind: Literal["number", "date", "category", "text"]
     decimal: str = ""
     unit_tail: bool = False
+    units: Mapping[str, float] = {}
+    clock: bool = False
     order: str = ""
+    digits: DateDigits = ""
+    part: WordPart = "word"
+    prefix_bytes: int = 0
 
     @property
     def whole(self) -> bool:
@@ -55,7 +62,8 @@ def fill(inputs: Sequence[Input], with_bytes: frozenset[str], columns: Sequence[
             elif one.kind == "date":
                 feed[one.input] = _days(one, values)
             elif one.kind == "category":
-                feed[one.input] = _texts([category_word(value) or "" for value in values])
+                words = [word_part(category_word(value), one.part, one.prefix_bytes) for value in values]
+                feed[one.input] = _texts([word or "" for word in words])
             else:
                 words = [category_word(value) for value in values]
                 feed[one.input] = _texts([_joined(word) for word in words])
@@ -99,11 +107,17 @@ def _values(one: Input, column: Any, rows: int) -> Any:
 
 def _numbers(one: Input, values: list[Any]) -> Any:
     # Numbers that mean missing are the graph's own business.
-    return np.frombuffer(parse_numbers(values, one.decimal == ",", one.unit_tail, b""), np.float64)
+    written = NumberFormat(
+        decimal="," if one.decimal == "," else ".",
+        unit_tail=one.unit_tail,
+        units=tuple(one.units.items()),
+        clock=one.clock,
+    )
+    return parse_numbers(values, written)
 
 
 def _days(one: Input, values: list[Any]) -> Any:
-    return np.frombuffer(parse_dates(values, ORDERS.index(one.order)), np.float64)[::5].copy()
+    return np.ascontiguousarray(parse_dates(values, cast("DateOrder", one.order), one.digits)[:, 0])
 
 
 def _texts(words: list[str]) -> Any:

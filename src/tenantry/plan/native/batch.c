@@ -41,8 +41,9 @@ static void score_encoded(run *r) {
 
 static int make_row(const plan *p, plan_row *row) {
     *row = (plan_row){.x = calloc(2 * (size_t)p->n_slots + 1, sizeof(float)), .linear = calloc(p->n_outputs, sizeof(double)),
-                      .counts = calloc(p->max_tokens + 1, 1), .touched = calloc(p->max_tokens + 1, sizeof(uint16_t))};
-    return row->x && row->linear && row->counts && row->touched;
+                      .counts = calloc(p->max_tokens + 1, 1), .touched = calloc(p->max_tokens + 1, sizeof(uint16_t)),
+                      .rows = calloc(p->n_pairs ? p->n_columns : 1, sizeof(uint16_t))};
+    return row->x && row->linear && row->counts && row->touched && row->rows;
 }
 
 static void free_row(plan_row *row) {
@@ -50,6 +51,7 @@ static void free_row(plan_row *row) {
     free(row->linear);
     free(row->counts);
     free(row->touched);
+    free(row->rows);
 }
 
 static void score_own(run *r) {

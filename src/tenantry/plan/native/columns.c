@@ -160,9 +160,9 @@ static PyObject *parse_dates(PyObject *module, PyObject *args) {
     if (!PyArg_ParseTuple(args, "Oii", &values, &order, &digits)) return NULL;
     n = PyList_Size(values);
     if (n < 0) return NULL;
-    result = PyBytes_FromStringAndSize(NULL, n * 40);
+    result = PyBytes_FromStringAndSize(NULL, n * PLAN_DATE_PARTS * (Py_ssize_t)sizeof(double));
     out = result ? (double *)(void *)PyBytes_AsString(result) : NULL;
-    for (Py_ssize_t i = 0; out && i < n; i++, out += 5) {
+    for (Py_ssize_t i = 0; out && i < n; i++, out += PLAN_DATE_PARTS) {
         PyObject *value = PyList_GetItem(values, i);
         word w = {.held = NULL};
         int status, found = 0;
@@ -179,7 +179,7 @@ static PyObject *parse_dates(PyObject *module, PyObject *args) {
             refuse_item(i);
             goto failed;
         }
-        for (int k = 0; !found && k < 5; k++) out[k] = NAN;
+        for (int k = 0; !found && k < PLAN_DATE_PARTS; k++) out[k] = NAN;
     }
     return result;
 failed:
@@ -337,7 +337,7 @@ static PyObject *text_matrix(PyObject *module, PyObject *args) {
 PyMethodDef COLUMN_METHODS[] = {
     {"parse_numbers", parse_numbers, METH_VARARGS, "parse_numbers(values, decimal_comma, unit_tail, clock, nulls, entries, strings, max_probe, max_bytes, key, factors, /)\n--\n\n"
      "float64 bytes; the table of units comes from tenantry's own table builder."},
-    {"parse_dates", parse_dates, METH_VARARGS, "parse_dates(values, order, digits, /)\n--\n\nfloat64 bytes, 5 a value."},
+    {"parse_dates", parse_dates, METH_VARARGS, "parse_dates(values, order, digits, /)\n--\n\nfloat64 bytes, 7 a value."},
     {"category_word", category_word, METH_O, "category_word(value, /)\n--\n\nThe word of a value, or None."},
     {"tokens", tokens, METH_O, "tokens(text, /)\n--\n\nTokens and pairs of a text."},
     {"text_matrix", text_matrix, METH_VARARGS, "text_matrix(values, entries, strings, max_probe, max_bytes, key, idf, tf, /)\n--\n\nCSR parts."},

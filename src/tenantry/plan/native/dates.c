@@ -315,12 +315,21 @@ static int days_from_civil(int y, int m, int d) {
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static void month_and_day(int days, int *m, int *d) {
+static void civil_from_days(int days, int *y, int *m, int *d) {
     int z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, of_era = z - era * 146097;
     int year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     int of_year = of_era - (365 * year + year / 4 - year / 100), mp = (5 * of_year + 2) / 153;
     *d = of_year - (153 * mp + 2) / 5 + 1;
     *m = mp + (mp < 10 ? 3 : -9);
+    *y = year + era * 400 + (*m <= 2);
+}
+
+/* ISO 8601: a week is of the year that its Thursday is of, which is y or one beside it. */
+static int week_of(int thursday, int y) {
+    int first = days_from_civil(y + 1, 1, 1);
+    if (thursday < first) first = days_from_civil(y, 1, 1);
+    if (thursday < first) first = days_from_civil(y - 1, 1, 1);
+    return (thursday - first) / 7 + 1;
 }
 
 static int64_t floor_part(int64_t x, int64_t by) { return x / by - (x % by < 0); }
@@ -382,9 +391,9 @@ static int fold(scan *t, const char *s, size_t n) {
     return 1;
 }
 
-int plan_parse_date(const char *s, size_t n, int order, int digits, double part[5]) {
+int plan_parse_date(const char *s, size_t n, int order, int digits, double part[PLAN_DATE_PARTS]) {
     scan t = {.at = 0};
-    int date[3], seconds, days, month, day;
+    int date[3], seconds, days, year, month, day, weekday;
     double fraction;
     if (!n || n > PLAN_DATE_BYTES || !fold(&t, s, n)) return 0;
     if (digits < PLAN_SECONDS || !take_number(&t, digits, &days, &seconds, &fraction)) {
@@ -394,11 +403,14 @@ int plan_parse_date(const char *s, size_t n, int order, int digits, double part[
     }
     while (seconds < 0) seconds += 86400, days--;
     while (seconds >= 86400) seconds -= 86400, days++;
-    month_and_day(days, &month, &day);
+    civil_from_days(days, &year, &month, &day);
+    weekday = ((days + 3) % 7 + 7) % 7;
     part[0] = days + (seconds + fraction) / 86400.0;
     part[1] = month;
-    part[2] = ((days + 3) % 7 + 7) % 7;
+    part[2] = weekday;
     part[3] = day;
     part[4] = seconds / 3600;
+    part[5] = days - days_from_civil(year, 1, 1) + 1;
+    part[6] = week_of(days + 3 - weekday, year);
     return 1;
 }

@@ -17,37 +17,61 @@ static void add_linear(const plan *p, uint32_t column, plan_row *row, uint32_t w
     if (row->parts) row->parts[column] += value * p->floats[weights + row->output];
 }
 
-static void put_row(const plan *p, uint32_t column, uint32_t table_row, plan_row *row) {
-    const plan_column *c = p->columns + column;
+/* A row of a table: of a category, or (with the number of columns and pairs before it) of a pair. */
+static void put_values(const plan *p, const plan_column *c, uint32_t part, uint32_t table_row, plan_row *row) {
     const float *values = p->floats + c->values + (size_t)table_row * c->n_slots;
     for (uint32_t i = 0; i < c->n_slots; i++) put(row, p->shorts[c->slots + i], values[i]);
-    add_linear(p, column, row, c->weights + table_row * p->n_outputs, 1.0);
+    add_linear(p, part, row, c->weights + table_row * p->n_outputs, 1.0);
 }
 
-static plan_table table_of(const plan *p, const plan_column *c) {
-    return (plan_table){p->entries + c->entries, p->strings, p->head->key, c->n_entries, c->max_probe, c->max_bytes};
+static void put_row(const plan *p, uint32_t column, uint32_t table_row, plan_row *row) {
+    if (p->n_pairs) row->rows[column] = (uint16_t)table_row;
+    put_values(p, p->columns + column, column, table_row, row);
+}
+
+static void put_pair(const plan *p, uint32_t pair, plan_row *row) {
+    const plan_column *c = p->pairs + pair;
+    const plan_table table = plan_table_of(p, c);
+    const uint16_t rows[2] = {row->rows[c->slot[0]], row->rows[c->slot[1]]};
+    const uint32_t found = plan_find(&table, (const char *)rows, sizeof rows);
+    put_values(p, c, p->n_columns + pair, found == PLAN_NO_ROW ? c->unseen_row : found, row);
+}
+
+static void put_word(const plan *p, uint32_t column, const char *s, size_t n, plan_row *row) {
+    const plan_column *c = p->columns + column;
+    const plan_table table = plan_table_of(p, c);
+    char domain[PLAN_DOMAIN_BYTES];
+    uint32_t found;
+    if (c->format != PLAN_WORD && !(n = plan_word_part(&s, n, c->format, domain))) {
+        put_row(p, column, c->missing_row, row);
+        return;
+    }
+    found = plan_find(&table, s, n);
+    put_row(p, column, found == PLAN_NO_ROW ? c->unseen_row : found, row);
 }
 
 static void put_date(const plan_column *c, const double *part, plan_row *row) {
     for (int i = 0; i < 5; i++) put(row, c->slot[i], part ? part[i] : NAN);
+    if (c->slots) put(row, c->slots - 1, part ? part[5] : NAN);
+    if (c->n_slots) put(row, c->n_slots - 1, part ? part[6] : NAN);
 }
 
 static void put_date_text(const plan *p, const plan_column *c, const char *s, size_t n, plan_row *row) {
-    double part[5];
+    double part[PLAN_DATE_PARTS];
     int known = plan_parse_date(s, n, (int)(c->format & 3), (int)(c->format >> 2), part);
     for (uint32_t i = 0; known && i < c->n_nulls; i++) known = part[0] != p->doubles[c->nulls + i];
     put_date(c, known ? part : NULL, row);
 }
 
 static double read_number(const plan *p, const plan_column *c, const char *s, size_t n) {
-    const plan_number_format f = {(int)(c->format & 1), (int)(c->format >> 1 & 1), (int)(c->format >> 2 & 1), table_of(p, c),
+    const plan_number_format f = {(int)(c->format & 1), (int)(c->format >> 1 & 1), (int)(c->format >> 2 & 1), plan_table_of(p, c),
                                   p->doubles + c->nulls + c->n_nulls};
     return plan_parse_number(s, n, &f);
 }
 
 static void put_tokens(const plan *p, uint32_t column, const char *s, size_t n, plan_row *row) {
     const plan_column *c = p->columns + column;
-    const plan_table table = table_of(p, c);
+    const plan_table table = plan_table_of(p, c);
     const float *idf = p->floats + c->values;
     uint32_t words, known;
     double norm;
@@ -69,7 +93,7 @@ static void put_tokens(const plan *p, uint32_t column, const char *s, size_t n, 
 void plan_begin(const plan *p, plan_row *row) {
     for (uint32_t k = 0; k < p->n_outputs; k++)
         row->linear[k] = p->head->has_linear ? p->doubles[p->head->intercept + k] : 0.0;
-    if (row->parts) memset(row->parts, 0, p->n_columns * sizeof *row->parts);
+    if (row->parts) memset(row->parts, 0, plan_parts(p) * sizeof *row->parts);
 }
 
 void plan_put_missing(const plan *p, uint32_t column, plan_row *row) {
@@ -97,9 +121,7 @@ void plan_put_text(const plan *p, uint32_t column, const char *s, size_t n, plan
     } else if (c->kind == PLAN_DATE) {
         put_date_text(p, c, s, n, row);
     } else if (c->kind == PLAN_CATEGORY) {
-        const plan_table table = table_of(p, c);
-        uint32_t found = plan_find(&table, s, n);
-        put_row(p, column, found == PLAN_NO_ROW ? c->unseen_row : found, row);
+        put_word(p, column, s, n, row);
     } else {
         put_tokens(p, column, s, n, row);
     }
@@ -107,6 +129,7 @@ void plan_put_text(const plan *p, uint32_t column, const char *s, size_t n, plan
 
 void plan_finish(const plan *p, plan_row *row) {
     const uint32_t n = p->head->section[PLAN_S_DERIVED].count;
+    for (uint32_t i = 0; i < p->n_pairs; i++) put_pair(p, i, row);
     for (uint32_t i = 0; i < n; i++) {
         const plan_derived *d = p->derived + i;
         const float left = row->x[2 * d->left], right = row->x[2 * d->right];

@@ -90,8 +90,13 @@ static void explain_linear(const plan *p, const plan_row *row, double *phi) {
     for (uint32_t c = 0, input = 0; c < p->n_columns; c++) {
         const plan_column *column = p->columns + c;
         input += c && !plan_is_view(p, c);
-        if (column->kind < PLAN_CATEGORY) continue;
-        phi[input] += h->linear_weight * (row->parts[c] - p->floats[column->mean + row->output]);
+        if (column->kind == PLAN_CATEGORY || column->kind == PLAN_TEXT)
+            phi[input] += h->linear_weight * (row->parts[c] - p->floats[column->mean + row->output]);
+    }
+    for (uint32_t i = 0; i < p->n_pairs; i++) {
+        const plan_column *pair = p->pairs + i;
+        const double moved = h->linear_weight * (row->parts[p->n_columns + i] - p->floats[pair->mean + row->output]);
+        for (int side = 0; side < 2; side++) phi[pair->slot[2 + side]] += 0.5 * moved;
     }
     for (uint32_t j = 0; j < h->section[PLAN_S_TERMS].count; j++, weights += p->n_outputs) {
         const plan_term *term = p->terms + j;

@@ -48,7 +48,10 @@ uint64_t plan_xxh64(const void *data, size_t n) {
 
 static const uint8_t ITEM_BYTES[PLAN_SECTIONS] = {
     sizeof(plan_column), 1, sizeof(plan_owner), sizeof(plan_tree), sizeof(plan_node), 4, sizeof(plan_entry), 4,
-    2, sizeof(plan_derived), sizeof(plan_term), 8, 4, 1, 1};
+    2, sizeof(plan_derived), sizeof(plan_term), 8, 4, 1, 1, sizeof(plan_column)};
+
+/* Bytes of a version's header. */
+static size_t header_bytes(uint32_t version) { return sizeof(plan_header) - (version == 1 ? sizeof(plan_span) : 0); }
 
 static uint32_t count_of(const plan *p, int section) { return p->head->section[section].count; }
 
@@ -60,22 +63,24 @@ static const void *section_at(const plan *p, int section) {
 
 static const char *check_header(plan *p, const void *data, size_t size, int verify_checksum) {
     const plan_header *h = data;
-    if (size < sizeof(plan_header)) return "the file is shorter than its header";
+    if (size < header_bytes(1)) return "the file is shorter than its header";
     if (memcmp(h->magic, "TNPLAN\r\n", 8)) return "it does not begin as a plan file does";
     if (h->byte_order != 0x01020304) return "its byte order is not this machine's";
     if (h->version < 1 || h->version > 2) return "version";              /* the caller tells this one apart */
+    if (size < header_bytes(h->version)) return "the file is shorter than its header";
     if (h->size != size) return "its size is not the one that it states";
     if (verify_checksum && plan_xxh64((const char *)data + 32, size - 32) != h->checksum) return "its checksum is wrong";
     if (h->n_outputs < 1 || h->n_outputs > PLAN_MAX_OUTPUTS) return "its number of outputs is out of range";
     if (h->n_slots > PLAN_MAX_SLOTS) return "it has too many slots";
     if (h->task > 2 || h->calibration > PLAN_EXP || h->has_linear > 1) return "its header has an unknown choice";
     if (h->calibration != PLAN_SOFTMAX && h->n_outputs != 1) return "its calibration does not fit its outputs";
-    for (int i = 0; i < PLAN_SECTIONS; i++) {
+    for (int i = 0; i < (h->version == 1 ? PLAN_SECTIONS_1 : PLAN_SECTIONS); i++) {
         uint64_t end = h->section[i].offset + (uint64_t)h->section[i].count * ITEM_BYTES[i];
         if (end > size || h->section[i].offset % 8) return "a section lies outside the file";
     }
     p->head = h;
     p->n_columns = h->section[PLAN_S_COLUMNS].count;
+    p->n_pairs = h->version == 1 ? 0 : h->section[PLAN_S_PAIRS].count;
     p->n_outputs = h->n_outputs;
     p->n_slots = h->n_slots;
     return NULL;
@@ -96,6 +101,7 @@ static void find_sections(plan *p) {
     p->doubles = section_at(p, PLAN_S_DOUBLES);
     p->ratios = section_at(p, PLAN_S_RATIOS);
     p->ancestors = section_at(p, PLAN_S_ANCESTORS);
+    if (p->n_pairs) p->pairs = section_at(p, PLAN_S_PAIRS);
 }
 
 static const char *check_calibration(const plan *p) {
@@ -165,30 +171,52 @@ static int known_format(const plan_column *c, uint32_t version) {
     if (version < 2) return c->format <= (c->kind == PLAN_DATE ? 2 : 3);
     if (c->kind == PLAN_NUMBER) return c->format < 8;
     if (c->kind == PLAN_DATE) return (c->format & 3) <= PLAN_DMY && c->format >> 2 <= PLAN_EXCEL;
-    return c->format <= 3;
+    if (c->kind == PLAN_TEXT) return c->format == 0;
+    if ((c->format & 255) == PLAN_PREFIX) return c->format >> 8 >= 1 && c->format >> 8 <= 255;
+    return c->format < PLAN_PREFIX;
+}
+
+static int claim_date(const plan *p, const plan_column *c, uint8_t *owned) {
+    for (int i = 0; i < 5; i++)
+        if (c->slot[i] != PLAN_NONE && !claim(p, owned, c->slot[i])) return 0;
+    return (!c->slots || claim(p, owned, c->slots - 1)) && (!c->n_slots || claim(p, owned, c->n_slots - 1));
+}
+
+static const char *check_column(plan *p, uint32_t k, uint8_t *owned, uint32_t *next_entry) {
+    const plan_column *c = p->columns + k;
+    if (!within(p, PLAN_S_STRINGS, c->name, c->name_bytes)) return "a column's name lies outside";
+    if (plan_is_view(p, k) && p->head->version < 2) return "two columns have one name";
+    p->n_inputs += !plan_is_view(p, k);
+    if (c->kind > PLAN_TEXT || !known_format(c, p->head->version)) return "a column has an unknown kind";
+    if (c->n_nulls > 16 || !within(p, PLAN_S_DOUBLES, c->nulls, c->n_nulls)) return "a column's null numbers lie outside";
+    if (c->kind == PLAN_NUMBER && !claim(p, owned, c->slot[0])) return "a slot is out of range or filled twice";
+    if (c->kind == PLAN_DATE && !claim_date(p, c, owned)) return "a slot is out of range or filled twice";
+    if (c->kind == PLAN_NUMBER && c->n_entries) return check_units(p, c, next_entry);
+    return c->kind >= PLAN_CATEGORY ? check_words(p, c, owned, next_entry) : NULL;
+}
+
+static const char *check_pair(plan *p, const plan_column *c, uint8_t *owned, uint32_t *next_entry) {
+    const char *wrong;
+    if (c->kind != PLAN_CATEGORY) return "a pair has an unknown kind";
+    for (int side = 0; side < 2; side++)
+        if (c->slot[side] >= p->n_columns || p->columns[c->slot[side]].kind != PLAN_CATEGORY || c->slot[2 + side] >= p->n_inputs)
+            return "a pair reads no category";
+    wrong = check_words(p, c, owned, next_entry);
+    for (uint32_t i = 0; !wrong && i < c->n_slots; i++) owned[p->shorts[c->slots + i]] = 2;    /* nothing is derived from it */
+    return wrong;
 }
 
 static const char *check_columns(plan *p) {
+    const uint32_t ops = p->head->version > 1 ? PLAN_RATIO : PLAN_DIFFERENCE;
     uint8_t owned[PLAN_MAX_SLOTS] = {0};
     uint32_t next_entry = 0;
-    for (uint32_t k = 0; k < p->n_columns; k++) {
-        const plan_column *c = p->columns + k;
-        const char *wrong = NULL;
-        if (!within(p, PLAN_S_STRINGS, c->name, c->name_bytes)) return "a column's name lies outside";
-        if (plan_is_view(p, k) && p->head->version < 2) return "two columns have one name";
-        p->n_inputs += !plan_is_view(p, k);
-        if (c->kind > PLAN_TEXT || !known_format(c, p->head->version)) return "a column has an unknown kind";
-        if (c->n_nulls > 16 || !within(p, PLAN_S_DOUBLES, c->nulls, c->n_nulls)) return "a column's null numbers lie outside";
-        if (c->kind == PLAN_NUMBER && !claim(p, owned, c->slot[0])) return "a slot is out of range or filled twice";
-        if (c->kind == PLAN_NUMBER && c->n_entries) wrong = check_units(p, c, &next_entry);
-        for (int i = 0; c->kind == PLAN_DATE && i < 5; i++)
-            if (c->slot[i] != PLAN_NONE && !claim(p, owned, c->slot[i])) return "a slot is out of range or filled twice";
-        if (c->kind >= PLAN_CATEGORY) wrong = check_words(p, c, owned, &next_entry);
-        if (wrong) return wrong;
-    }
+    const char *wrong = NULL;
+    for (uint32_t k = 0; !wrong && k < p->n_columns; k++) wrong = check_column(p, k, owned, &next_entry);
+    for (uint32_t i = 0; !wrong && i < p->n_pairs; i++) wrong = check_pair(p, p->pairs + i, owned, &next_entry);
+    if (wrong) return wrong;
     for (uint32_t i = 0; i < count_of(p, PLAN_S_DERIVED); i++) {
         const plan_derived *d = p->derived + i;
-        if (d->op > (p->head->version > 1 ? PLAN_RATIO : PLAN_DIFFERENCE) || d->left >= p->n_slots || d->right >= p->n_slots || owned[d->left] != 1 || owned[d->right] != 1
+        if (d->op > ops || d->left >= p->n_slots || d->right >= p->n_slots || owned[d->left] != 1 || owned[d->right] != 1
             || !claim(p, owned, d->slot)) return "a derived slot is out of range";
         owned[d->slot] = 2;                              /* nothing is derived from it */
     }

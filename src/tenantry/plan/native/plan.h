@@ -20,16 +20,20 @@
 #define PLAN_NUMBER_BYTES 1000
 #define PLAN_DATE_BYTES 64
 #define PLAN_UNIT_PAIRS 4
+#define PLAN_DATE_PARTS 7
+#define PLAN_DOMAIN_BYTES 255
 
 enum plan_kind { PLAN_NUMBER, PLAN_DATE, PLAN_CATEGORY, PLAN_TEXT };
+enum plan_part { PLAN_WORD, PLAN_EMAIL_DOMAIN, PLAN_URL_DOMAIN, PLAN_PREFIX };
 enum plan_op { PLAN_DIFFERENCE, PLAN_RATIO };
 enum plan_order { PLAN_YMD, PLAN_MDY, PLAN_DMY };
 enum plan_digits { PLAN_NO_DIGITS, PLAN_DAY_DIGITS, PLAN_MONTH_DIGITS, PLAN_SECONDS, PLAN_MILLIS, PLAN_MICROS, PLAN_EXCEL };
 enum plan_calibration { PLAN_SIGMOID, PLAN_ISOTONIC, PLAN_SOFTMAX, PLAN_LINEAR, PLAN_EXP };
 enum plan_section {
     PLAN_S_COLUMNS, PLAN_S_STRINGS, PLAN_S_SLOTS, PLAN_S_TREES, PLAN_S_NODES, PLAN_S_LEAVES, PLAN_S_ENTRIES, PLAN_S_FLOATS,
-    PLAN_S_SHORTS, PLAN_S_DERIVED, PLAN_S_TERMS, PLAN_S_DOUBLES, PLAN_S_RATIOS, PLAN_S_ANCESTORS, PLAN_S_META, PLAN_SECTIONS
+    PLAN_S_SHORTS, PLAN_S_DERIVED, PLAN_S_TERMS, PLAN_S_DOUBLES, PLAN_S_RATIOS, PLAN_S_ANCESTORS, PLAN_S_META, PLAN_S_PAIRS, PLAN_SECTIONS
 };
+#define PLAN_SECTIONS_1 15             /* of version 1, whose header ends there */
 
 typedef struct { uint32_t offset, count; } plan_span;    /* bytes from the start of the file, items */
 
@@ -48,12 +52,14 @@ typedef struct {
 } plan_header;
 
 typedef struct {
-    uint32_t kind, name, name_bytes, format;      /* format: decimal comma | unit tail << 1, or enum plan_order */
-    uint32_t slot[5];                             /* number: [0]; date: days, month, weekday, day, hour; text: bytes, tokens */
+    uint32_t kind, name, name_bytes, format;      /* decimal comma | unit tail << 1; plan_order; plan_part | bytes << 8 */
+    uint32_t slot[5];                             /* number: [0]; date: days, month, weekday, day, hour; text: bytes, tokens;
+                                                   * a pair: its left and right column, and their inputs */
     uint32_t nulls, n_nulls;                      /* DOUBLES */
     uint32_t entries, n_entries, max_probe, max_bytes;
     uint32_t rows, missing_row, unseen_row;       /* rows of a category's table; known tokens of a text */
-    uint32_t slots, n_slots;                      /* SHORTS: the slots of a category; those that any token of a text fills */
+    uint32_t slots, n_slots;                      /* SHORTS: the slots of a category; those that any token of a text fills;
+                                                   * date: 1 + the slots of year day and week, 0 for none */
     uint32_t token_slots;                         /* SHORTS, rows items */
     uint32_t values, weights, mean;               /* FLOATS: rows × n_slots, or idf; rows × outputs; outputs */
 } plan_column;
@@ -88,7 +94,8 @@ typedef struct {                         /* a checked file, with its sections fo
     const double *doubles;
     const float *ratios;
     const uint8_t *ancestors;
-    uint32_t n_columns, n_inputs, n_outputs, n_slots, max_tokens;
+    const plan_column *pairs;            /* categories whose words are the four bytes of two rows */
+    uint32_t n_columns, n_pairs, n_inputs, n_outputs, n_slots, max_tokens;
 } plan;
 
 /* A column is a view of the same raw input as the one before it: they share the bytes of its name. */
@@ -97,10 +104,18 @@ static inline int plan_is_view(const plan *p, uint32_t column) {
     return column && c->name == c[-1].name && c->name_bytes == c[-1].name_bytes;
 }
 
+static inline plan_table plan_table_of(const plan *p, const plan_column *c) {
+    return (plan_table){p->entries + c->entries, p->strings, p->head->key, c->n_entries, c->max_probe, c->max_bytes};
+}
+
+/* The numbers in `parts` of a row. */
+static inline uint32_t plan_parts(const plan *p) { return p->n_columns + p->n_pairs; }
+
 typedef struct {                         /* one record on its way */
     float *x;                            /* 2 per slot: the value twice, or where missing NaN and minus infinity */
     double *linear;                      /* per output: what the columns add to the linear member */
-    double *parts;                       /* NULL, or per column the same for `output` alone */
+    double *parts;                       /* NULL, or per column and then per pair the same for `output` alone */
+    uint16_t *rows;                      /* per column the row of its table; only with pairs */
     uint32_t output;
     uint8_t *counts;                     /* max_tokens, all zero between calls */
     uint16_t *touched;                   /* max_tokens */
@@ -119,7 +134,7 @@ typedef struct {                         /* how a column writes numbers */
 /* numbers.c, dates.c, words.c: text of n bytes of UTF-8 without white space around. */
 double plan_parse_number(const char *s, size_t n, const plan_number_format *f);               /* NaN: no number */
 double plan_limit_number(double x, const double *nulls, uint32_t n_nulls);                    /* nulls → NaN, clamps */
-int plan_parse_date(const char *s, size_t n, int order, int digits, double part[5]);          /* 0: no date */
+int plan_parse_date(const char *s, size_t n, int order, int digits, double part[PLAN_DATE_PARTS]);   /* 0: no date */
 size_t plan_strip(const char **s, size_t n);
 uint64_t plan_hash(const char *s, size_t n, uint64_t key);
 uint32_t plan_find(const plan_table *t, const char *s, size_t n);                             /* row or PLAN_NO_ROW */
@@ -127,6 +142,9 @@ size_t plan_next_token(const char *s, size_t n, size_t *at, char token[PLAN_TOKE
 uint32_t plan_count_tokens(const plan_table *t, const char *s, size_t n, uint8_t *counts, uint16_t *touched, uint32_t *words);
 double plan_text_norm(const double *tf, const float *idf, const uint8_t *counts, const uint16_t *touched, uint32_t n);
 double plan_text_value(const double *tf, float idf, uint8_t count, double norm);
+
+/* parts.c: what a category of this format looks up of a word; 0 bytes where it has no such part. */
+size_t plan_word_part(const char **s, size_t n, uint32_t format, char buffer[PLAN_DOMAIN_BYTES]);
 
 /* encode.c: begin, then one call a column (views too) in order, then finish. */
 void plan_begin(const plan *p, plan_row *row);

@@ -173,15 +173,16 @@ static int start(Kernel *self, work *w, int explains) {
     const plan *p = &self->p;
     size_t x = p->n_slots > SMALL_SLOTS ? 2 * p->n_slots * sizeof(float) : 0;
     size_t linear = p->n_outputs > SMALL_OUTPUTS ? p->n_outputs * sizeof(double) : 0;
-    size_t parts = explains ? p->n_columns * sizeof(double) : 0;
+    size_t parts = explains ? plan_parts(p) * sizeof(double) : 0, rows = p->n_pairs ? p->n_columns * sizeof(uint16_t) : 0;
     char *large;
     w->large = NULL;
     if (!self->data || self->closing) return PyErr_SetString(PyExc_ValueError, "the plan is closed"), -1;
-    if (x + linear + parts && !(w->large = PyMem_Malloc(x + linear + parts))) return PyErr_NoMemory(), -1;
+    if (x + linear + parts + rows && !(w->large = PyMem_Malloc(x + linear + parts + rows))) return PyErr_NoMemory(), -1;
     large = w->large;
     w->row.x = x ? (float *)(large + linear + parts) : w->small_x;
     w->row.linear = linear ? (double *)large : w->small_linear;
     w->row.parts = explains ? (double *)(large + linear) : NULL;
+    w->row.rows = rows ? (uint16_t *)(void *)(large + linear + parts + x) : NULL;
     w->row.output = 0;
     w->row.counts = shared.counts;
     w->row.touched = shared.touched;
@@ -491,9 +492,14 @@ static PyObject *kernel_unseen(PyObject *object, PyObject *args) {
     if (wanted >= p->n_inputs) return PyErr_Format(PyExc_ValueError, "the plan has no column %u", wanted);
     for (uint32_t k = 0, input = 0; k < p->n_columns; k++) {
         const plan_column *c = p->columns + k;
-        const plan_table table = {p->entries + c->entries, p->strings, p->head->key, c->n_entries, c->max_probe, c->max_bytes};
+        const plan_table table = plan_table_of(p, c);
+        char domain[PLAN_DOMAIN_BYTES];
+        const char *part = s;
+        size_t bytes;
         input += k && !plan_is_view(p, k);
-        if (input == wanted && (c->kind != PLAN_CATEGORY || plan_find(&table, s, (size_t)n) != PLAN_NO_ROW)) unseen = 0;
+        if (input != wanted || !unseen) continue;
+        bytes = c->kind == PLAN_CATEGORY ? plan_word_part(&part, (size_t)n, c->format, domain) : 0;
+        unseen = bytes && plan_find(&table, part, bytes) == PLAN_NO_ROW;
     }
     return PyBool_FromLong(unseen);
 }
