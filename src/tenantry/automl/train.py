@@ -13,6 +13,7 @@ from tenantry.apps import PredictionDefinition
 from tenantry.automl.arrays import F64
 from tenantry.automl.budget import Budget
 from tenantry.automl.compile import Fitted, build_spec
+from tenantry.automl.fairness import with_fairness
 from tenantry.automl.held_out import judged
 from tenantry.automl.impact import SAMPLE, global_impact
 from tenantry.automl.learn import Learned, learn
@@ -94,6 +95,7 @@ def train(
             budget=budget,
             seed=seed,
         )
+        card = with_fairness(card, prepared, learned, definition)
         words = feature_plan(learned.fitted)
         say("describe", 1.0, card.verdict)
     return TrainedModel(

@@ -109,6 +109,7 @@ def model_card(card: Scorecard, plan: tuple[str, ...]) -> str:
         _left_out(card.columns),
         "## What was found in the data",
         "\n".join(f"- {f.severity}: {f.message}. {f.action}" for f in card.findings) or "Nothing of note.",
+        *_fairness(card),
         "## Limits",
         _LIMITS,
         f"Trained in {card.cpu_seconds:.1f} CPU seconds (budget {card.budget_cpu_seconds:g}), seed {card.seed}.",
@@ -154,6 +155,13 @@ def _impact_table(columns: tuple[ColumnReport, ...]) -> str:
     ranked = sorted((c for c in columns if c.role is Role.FEATURE), key=lambda c: -c.impact)[:15]
     rows = [f"| {_cell(c.name)} | {c.type.value} | {c.impact:.1%} |" for c in ranked]
     return "\n".join(["| column | type | share of the impact |", "|---|---|---|", *rows])
+
+
+def _fairness(card: Scorecard) -> list[str]:
+    if not card.fairness:
+        return []
+    lines = [f"- {report.column}: {'; '.join(report.words) or 'one group only'}" for report in card.fairness]
+    return ["## Fairness", "\n".join(lines)]
 
 
 def _left_out(columns: tuple[ColumnReport, ...]) -> str:

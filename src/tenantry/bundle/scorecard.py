@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tenantry.bundle.fairness import ProtectedReport
 from tenantry.schema import Role, SemanticType, Task
 
 
@@ -114,7 +115,8 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
     ``predicted_actual`` for regression. ``threshold`` is of two classes only.
 
     ``proven``: the model is better than guessing beyond chance. ``gaps``: what it still lacks for production, each
-    with an action. The fields with defaults are missing from the scorecards of earlier releases.
+    with an action. ``fairness``: a report for each protected column. The fields with defaults are missing from the
+    scorecards of earlier releases.
     """
 
     prediction: str
@@ -139,3 +141,4 @@ class Scorecard(msgspec.Struct, frozen=True, kw_only=True):
     value_interval: ValueInterval | None = None
     learning_curve: LearningCurve | None = None
     gaps: tuple[Finding, ...] = ()
+    fairness: tuple[ProtectedReport, ...] = ()

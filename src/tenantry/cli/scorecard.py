@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tenantry.bundle import ColumnReport, Finding, Scorecard
+from tenantry.cli.fairness import show_fairness
 from tenantry.cli.show import figure, metrics, table
 from tenantry.schema import Role
 
@@ -43,6 +44,7 @@ def show(console: Console, card: Scorecard, version: str) -> None:
             ("column", "type", "role", "why"),
             [(c.name, c.type.value, c.role.value, _why(c)) for c in others],
         )
+    show_fairness(console, card)
     _findings(console, "Findings", card.findings)
     _findings(console, "What it still lacks", card.gaps)
     console.print(
