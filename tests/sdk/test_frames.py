@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tenantry.sdk._errors import InvalidTable
-from tenantry.sdk.frames import plan_column, read_frame
+from tenantry.sdk.frames import read_frame
 
 DAY = dt.date(2024, 3, 5)
 NOON = dt.datetime(2024, 3, 5, 12, 30, tzinfo=dt.UTC)
@@ -131,13 +131,3 @@ def test_a_table_of_the_same_kind_comes_out():
         out = read_frame(source).frame(columns)
         assert isinstance(out, pa.Table)
         assert out.to_pydict() == {"label": ["a", "b"], "score": [0.1, 0.9]}
-
-
-def test_numbers_go_to_the_plan_as_one_buffer_and_words_as_a_list():
-    table = read_frame(pa.table({"n": [1, None], "w": ["x", None]})).table
-    numbers = plan_column(table.column("n"), number=True)
-    assert numbers.dtype == np.float64
-    assert numbers[0] == 1.0
-    assert np.isnan(numbers[1])
-    assert plan_column(table.column("n"), number=False) == [1, None]
-    assert plan_column(table.column("w"), number=True) == ["x", None]

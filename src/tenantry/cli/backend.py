@@ -1,6 +1,6 @@
 """What the commands need, wherever it is done: in this process on the home folder, or by a server."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -49,8 +49,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 class Scorer(Protocol):
     """One version of one model, ready to score."""
 
-    def score(self, records: Sequence[Record], explain: int) -> list[Prediction]:
-        """Answers in order; with ``explain`` > 0, that many reasons each."""
+    def score(self, table: Any, explain: int) -> list[Prediction]:
+        """Answers to the rows of an Arrow table, in order; with ``explain`` > 0, that many reasons each."""
         ...
 
 

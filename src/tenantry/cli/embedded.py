@@ -4,8 +4,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -14,13 +15,15 @@ from tenantry.api.answers import Exported, KeyCreated, Uploaded, Verified, Versi
 from tenantry.api.control import ControlPlane
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
-from tenantry.cli.backend import Prediction, Reason, Record, Scorer
+from tenantry.cli.backend import Prediction, Reason, Scorer
 from tenantry.cli.deploying_embedded import EmbeddedDeployments
 from tenantry.cli.rollouts import EmbeddedRollouts
 from tenantry.errors import Conflict
+from tenantry.plan import Plan
 from tenantry.ports.jobs import FINAL_STATES, Job, JobEvent, JobState
 from tenantry.registry import Model, Version
 from tenantry.serving.models import Model as OpenModel
+from tenantry.serving.models import Outcome
 from tenantry.tenancy import TenantId
 from tenantry.workflows import Retraining, retrainings, schedule_retraining
 
@@ -245,23 +248,30 @@ class _PlanScorer:
         self._model = model
         self._version = version
 
-    def score(self, records: Sequence[Record], explain: int) -> list[Prediction]:
+    def score(self, table: Any, explain: int) -> list[Prediction]:
         """See ``Scorer``."""
         model = self._model
-        found = []
-        for record, values in zip(records, model.plan.score_rows(list(records)), strict=True):
-            outcome = model.outcome(values)
-            reasons = model.reasons(record, explain, outcome) if explain else None
-            found.append(
-                Prediction(
-                    label=outcome.label,
-                    score=outcome.score,
-                    probabilities=outcome.probabilities or (),
-                    reasons=None if reasons is None else _worded(reasons),
-                    model_version=self._version,
-                )
+        outcomes = self._outcomes(table)
+        records = table.to_pylist() if explain else repeat(None)
+        return [
+            Prediction(
+                label=outcome.label,
+                score=outcome.score,
+                probabilities=outcome.probabilities or (),
+                reasons=_worded(model.reasons(record, explain, outcome)) if record is not None else None,
+                model_version=self._version,
             )
-        return found
+            for outcome, record in zip(outcomes, records, strict=False)
+        ]
+
+    def _outcomes(self, table: Any) -> list[Outcome]:
+        # Imported here: Arrow is not needed for help and wrong usage.
+        from tenantry.bundle.tables import plan_columns  # noqa: PLC0415
+
+        plan = self._model.plan
+        if isinstance(plan, Plan):
+            return self._model.outcomes(plan_columns(plan, table), table.num_rows)
+        return self._model.outcomes_of(plan.score_rows(table.to_pylist()))
 
 
 def _worded(reasons: Sequence[object]) -> tuple[Reason, ...]:

@@ -1,13 +1,14 @@
 """Scores over HTTP: records in requests of a size, sent again where the server has no room for them yet."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 import msgspec
 
 from tenantry.api.answers import VersionDetail
-from tenantry.cli.backend import Prediction, Reason, Record
+from tenantry.cli.backend import Prediction, Reason
 from tenantry.cli.transport import decoded, word
 from tenantry.errors import NotFound, Overloaded, Unavailable
 from tenantry.tenancy import TenantId
@@ -45,8 +46,9 @@ class HttpScorer:
         self._url = str(url.join(f"/predict/{word(detail.version.model)}"))
         self._version = str(detail.version.number)
 
-    def score(self, records: Sequence[Record], explain: int) -> list[Prediction]:
+    def score(self, table: Any, explain: int) -> list[Prediction]:
         """See ``Scorer``."""
+        records = table.to_pylist()
         found: list[Prediction] = []
         query = {"version": self._version, **({"explain": str(explain)} if explain else {})}
         for start in range(0, len(records), ROWS_PER_REQUEST):

@@ -37,6 +37,7 @@ class Plan(Kernel):
     ``encode(record)`` the float32 slots as bytes; ``explain(record, output=0)`` one Shapley value a column, in margin
     space, which add up to the margin less ``meta.expected[output]``; ``unseen(column, word)`` whether the column (by
     number) is a category without an entry for the word; ``calibration`` the kind and the factor on the margin;
+    ``reads_numbers`` of each column whether it is read as a number (None: also, beside words);
     ``close()`` unmaps.
 
     Errors: ``Corrupt`` (plan_corrupt), ``Unsupported`` (plan_version), ``InvalidData`` (record_value), ``OSError`` for

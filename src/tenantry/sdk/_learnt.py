@@ -7,11 +7,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tenantry.bundle.manifest import PLAN
+from tenantry.bundle.tables import score_table
 from tenantry.plan import Plan
 from tenantry.plan.reasons import Reason, reasons
 from tenantry.schema import Task
 from tenantry.sdk._target import Target
-from tenantry.sdk.frames import plan_column
 
 
 class Learnt:
@@ -44,11 +44,7 @@ class Learnt:
 
     def scores(self, table: pa.Table) -> npt.NDArray[np.float64]:
         """(rows, outputs) as the plan gives them."""
-        plan = self._plan
-        numbers = {column.name: column.datatype == "FP64" for column in plan.meta.signature.inputs}
-        columns = [plan_column(table.column(name), number=numbers.get(name, False)) for name in plan.columns]
-        data = plan.score_columns(columns, table.num_rows)
-        return np.frombuffer(data, dtype=np.float64).reshape(table.num_rows, plan.n_outputs)
+        return score_table(self._plan, table)
 
     def probabilities(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """(rows, classes), in the order of ``classes``."""

@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 import narwhals.stable.v2 as nw
-import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -172,13 +171,3 @@ def _timestamps(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArra
     if pc.all(pc.equal(moments, pc.floor_temporal(moments, unit="day"))).as_py() is not False:
         return pc.cast(pc.cast(moments, pa.date32()), pa.string())
     return pc.strftime(moments, format="%Y-%m-%dT%H:%M:%S")
-
-
-def plan_column(column: pa.ChunkedArray, *, number: bool) -> Any:
-    """A plain column as :meth:`Plan.score_columns` takes it: a float64 buffer for a ``number`` input that is
-    numeric, else a list."""
-    kind = column.type
-    if number and (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
-        floats = pc.cast(column, pa.float64(), safe=False)
-        return np.ascontiguousarray(floats.to_numpy(zero_copy_only=False), dtype=np.float64)
-    return column.to_pylist()

@@ -73,8 +73,7 @@ def predict(
         open_sink(out, layout, key_type, json=session.json) as sink,
     ):
         for start in range(0, table.num_rows, SLICE_ROWS):
-            records = [_plain(record) for record in columns.slice(start, SLICE_ROWS).to_pylist()]
-            found = scorer.score(records, explain)
+            found = scorer.score(_plain(columns.slice(start, SLICE_ROWS)), explain)
             keys = [None] * len(found)
             if key_column is not None:
                 keys = key_column.slice(start, SLICE_ROWS).to_pylist()
@@ -124,15 +123,24 @@ def _inputs(session: Session, detail: "VersionDetail", found: list[str], file: P
     return present
 
 
-def _plain(record: dict[str, Any]) -> dict[str, Any]:
+def _plain(table: Any) -> Any:
     """Values as JSON has them: dates, times and decimals become text, as the model's training saw them."""
-    for name, value in record.items():
-        if value is not None and type(value) not in (str, int, float, bool):
-            record[name] = _text(name, value)
-    return record
+    import pyarrow as pa  # noqa: PLC0415
+
+    plain = {pa.string(), pa.large_string(), pa.bool_(), pa.float64(), pa.float32(), pa.null()}
+    for index, field in enumerate(table.schema):
+        kind, column = field.type, table.column(index)
+        if pa.types.is_dictionary(kind):
+            kind, column = kind.value_type, column.cast(kind.value_type)
+        if kind not in plain and not pa.types.is_integer(kind):
+            column = pa.array([_text(field.name, value) for value in column.to_pylist()], pa.string())
+        table = table.set_column(index, field.name, column)
+    return table
 
 
-def _text(name: str, value: Any) -> str:
+def _text(name: str, value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, bytes):
         raise InvalidData("record_value", f"the column {name!r} holds bytes, not text")
     if isinstance(value, list | dict):

@@ -531,6 +531,26 @@ static PyObject *get_value_slots(PyObject *object, void *unused) {
     }
     return slots;
 }
+/* Of each input whether its columns read it as a number: True (all), False (none) or None (some do). */
+static PyObject *get_reads_numbers(PyObject *object, void *unused) {
+    const plan *p = &((Kernel *)object)->p;
+    PyObject *answers;
+    (void)unused;
+    if (!((Kernel *)object)->data) return PyErr_SetString(PyExc_ValueError, "the plan is closed"), NULL;
+    answers = PyTuple_New(p->n_inputs);
+    for (uint32_t k = 0, input = 0; answers && k < p->n_columns; input++) {
+        int numbers = 0, others = 0;
+        PyObject *answer;
+        do *(p->columns[k].kind == PLAN_NUMBER ? &numbers : &others) = 1;
+        while (++k < p->n_columns && plan_is_view(p, k));
+        answer = numbers && others ? Py_BuildValue("") : PyBool_FromLong(numbers);
+        if (!answer || PyTuple_SetItem(answers, input, answer)) {
+            Py_DECREF(answers);
+            return NULL;
+        }
+    }
+    return answers;
+}
 /* The calibration's kind and its factor on the margin. */
 static PyObject *get_calibration(PyObject *object, void *unused) {
     static const char *const KINDS[] = {"sigmoid", "isotonic", "softmax", "linear", "exp"};
@@ -568,6 +588,7 @@ static PyGetSetDef GETTERS[] = {
     {"n_outputs", get_outputs, NULL, "Scores a record.", NULL},
     {"n_slots", get_slots, NULL, "float32 slots a record.", NULL},
     {"value_slots", get_value_slots, NULL, "Slots of numbers and of days, by input; -1 for other kinds.", NULL},
+    {"reads_numbers", get_reads_numbers, NULL, "Whether inputs are read as numbers: True, False, or None for both.", NULL},
     {"calibration", get_calibration, NULL, "The calibration's kind, and its factor on the margin.", NULL},
     {"nbytes", get_size, NULL, "Size of the plan.", NULL},
     {"data", get_bytes, NULL, "The plan's bytes.", NULL},
