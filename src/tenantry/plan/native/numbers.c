@@ -251,7 +251,8 @@ double plan_parse_number(const char *s, size_t n, const plan_number_format *f) {
     int negative, minus;
     double x;
     if (!n || n > PLAN_NUMBER_BYTES) return NAN;
-    if (f->clock && (x = clock_hours(&t)) == x) return x;
+    if (f->clock) x = clock_hours(&t);
+    if (f->clock && x == x) return x;
     skip_qualifier(&t);
     t = (scan){s + t.at, n - t.at, 0};
     negative = bracketed(&t);
