@@ -6,6 +6,7 @@ import numpy as np
 from tenantry.apps import PredictionDefinition, cost_matrix
 from tenantry.automl.arrays import I64
 from tenantry.automl.budget import Budget
+from tenantry.automl.gaps import find_gaps
 from tenantry.automl.learn import Learned
 from tenantry.automl.prepare import Prepared
 from tenantry.automl.splits import Split
@@ -78,6 +79,7 @@ def build_scorecard(
         calibration=calibration_report(learned, seed),
         value_interval=value_interval(learned),
     )
+    card = msgspec.structs.replace(card, gaps=find_gaps(card, definition, split))
     return replace_cpu(card, budget.spent)
 
 
