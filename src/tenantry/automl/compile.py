@@ -208,7 +208,16 @@ def _columns(fitted: Fitted, at: int, column: TypedColumn, slots: _SlotMap, outp
         return [NumberColumn(name=column.name, slot=slots[mine["value", 0]], format=column.format)]
     if column.type in DATE_TYPES:
         parts = {p: slots[mine[p, 0]] for p in _DATE_PARTS if (p, 0) in mine}
-        return [DateColumn(name=column.name, order=column.order, days=slots[mine["days", 0]], **parts)]
+        return [
+            DateColumn(
+                name=column.name,
+                order=column.order,
+                digits=column.digits,
+                nulls=column.null_days,
+                days=slots[mine["days", 0]],
+                **parts,
+            )
+        ]
     views: list[PlanColumn] = []
     for i, encoder in enumerate(fitted.space.categories):
         if encoder.at == at:

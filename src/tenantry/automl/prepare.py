@@ -65,7 +65,7 @@ def prepare(
     table = apply_filters(table, (*definition.segment, *definition.examples))
     if table.num_rows == 0:
         raise InvalidData("too_few_rows", "no row is left of the table after its filters")
-    typed = type_table(table, table.column_names)
+    typed = type_table(table, table.column_names, definition.types)
     target_column = next(c for c in typed if c.name == definition.target)
     target = read_target(target_column, definition, minimum_rows)
     check_use(definition, target.task, target.classes)

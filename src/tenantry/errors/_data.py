@@ -34,6 +34,13 @@ CODES: dict[str, tuple[str, str]] = {
     "split_impossible": (
         "The column that is to part the rows (group or time) cannot.",
         "Name a column with several values (for time: dates or numbers), of which no outcome has one alone.",
+    "type_mismatch": (
+        "A column's values do not fit the type that the definition gives it.",
+        "Correct the values that the message shows, or choose another type (`category` and `text` fit any value).",
+    ),
+    "type_unknown": (
+        "The definition gives a column a type that can only be found.",
+        "Leave the column out with `exclude` instead, or choose another type.",
     ),
     "column_missing": (
         "A column that is asked for is not in the table.",

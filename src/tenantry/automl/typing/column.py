@@ -1,17 +1,20 @@
 """One column with its meaning."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from tenantry.automl.typing.distinct import I32, Distinct, Raw
-from tenantry.plan.ir import DateOrder, NumberFormat
+from tenantry.automl.typing.words import BOOLEAN_WORDS
+from tenantry.plan.ir import DateDigits, DateOrder, NumberFormat
 from tenantry.plan.kernel import category_word, parse_dates, parse_numbers
 from tenantry.schema import NUMERIC_TYPES, SemanticType
 
 F64 = npt.NDArray[np.float64]
 PLAIN = NumberFormat()
+MAX_STRAYS = 50
+"""Words among numbers and dates that a column keeps, to be shown."""
 
 DATE_TYPES = frozenset({SemanticType.DATE, SemanticType.DATETIME})
 TEXT_TYPES = frozenset({SemanticType.TEXT, SemanticType.EMAIL, SemanticType.URL})
@@ -21,7 +24,8 @@ TEXT_TYPES = frozenset({SemanticType.TEXT, SemanticType.EMAIL, SemanticType.URL}
 class TypedColumn:
     """A column, its type, the evidence for it in words, and how its values are read.
 
-    ``null_words`` are the texts found to mean missing; ``format`` and ``order`` say how numbers and dates are written.
+    ``null_words`` are the texts found to mean missing; ``format``, ``order`` and ``digits`` say how numbers and dates
+    are written, ``null_days`` which dates mean missing.
     """
 
     name: str
@@ -31,6 +35,8 @@ class TypedColumn:
     null_words: tuple[str, ...] = ()
     format: NumberFormat = PLAIN
     order: DateOrder = "ymd"
+    digits: DateDigits = ""
+    null_days: tuple[float, ...] = ()
     _read: dict[str, F64] = field(default_factory=dict, compare=False, repr=False)
     """What was read already; not to be changed by who gets it."""
 
@@ -43,19 +49,30 @@ class TypedColumn:
     def dates(self) -> F64:
         """Rows × (days, month, weekday, day, hour); NaN where missing. Meant for the date types."""
         if "dates" not in self._read:
-            self._read["dates"] = self._spread(parse_dates(list(self.values.values), self.order))
+            parsed = parse_dates(list(self.values.values), self.order, self.digits)
+            parsed[np.isin(parsed[:, 0], self.null_days)] = np.nan
+            self._read["dates"] = self._spread(parsed)
         return self._read["dates"]
 
     def words(self) -> tuple[I32, tuple[str, ...]]:
-        """A word number a row (-1 missing) and the words; null words count as missing."""
+        """A word number a row (-1 missing) and the words; null words count as missing, and each spelling of a boolean
+        as the first of its truth."""
         nulls = set(self.null_words)
+        same = self._truths() if self.type is SemanticType.BOOLEAN else {}
         place = np.full(len(self.values.values) + 1, -1, dtype=np.int32)
         words: dict[str, int] = {}
         for i, value in enumerate(self.values.values):
             word = category_text(value)
             if word not in nulls:
+                word = same.get(word, word)
                 place[i] = words.setdefault(word, len(words))
         return place[self.values.codes], tuple(words)
+
+    def _truths(self) -> dict[str, str]:
+        """Spelling → the first spelling of the same truth."""
+        first: dict[bool, str] = {}
+        spellings = [w for w in map(category_text, self.values.values) if w.lower() in BOOLEAN_WORDS]
+        return {word: first.setdefault(BOOLEAN_WORDS[word.lower()], word) for word in spellings}
 
     def texts(self) -> list[str | None]:
         """The text of each row, None where missing."""
@@ -73,15 +90,7 @@ class TypedColumn:
 
     def take(self, rows: npt.NDArray[np.int64]) -> "TypedColumn":
         """The same column, typed the same, with these rows only."""
-        return TypedColumn(
-            self.name,
-            self.type,
-            self.evidence,
-            self.values.take(rows),
-            self.null_words,
-            self.format,
-            self.order,
-        )
+        return replace(self, values=self.values.take(rows), _read={})
 
     def _spread(self, parsed: F64) -> F64:
         """From one entry a distinct value to one a row."""

@@ -2,6 +2,10 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
 
 from tenantry.automl.typing.distinct import SAMPLE, Distinct
 from tenantry.automl.typing.places import COUNTRIES
@@ -9,16 +13,37 @@ from tenantry.schema import SemanticType
 
 NULL_WORDS = frozenset(
     {
-        "?", "??", "-", "--", "---", ".", "n/a", "#n/a", "n.a.", "na", "nan", "null", "<na>", "<null>", "(null)",
-        "nil", "missing", "(blank)", "blank", "select", "(select)", "please select", "undefined", "not available",
-        "#value!", "#ref!", "#div/0!", "\\n",
+        "", "?", "??", "n/a", "n.a", "na", "nan", "nat", "null", "nil", "missing", "blank", "empty", "select",
+        "please select", "select one", "choose", "choose one", "please choose", "undefined", "unset", "not set",
+        "not available", "not provided", "not specified", "not stated", "none given", "not given", "no data",
+        "no value", "no answer", "tbd", "tba", "value!", "ref!", "div/0!", "name?", "null!", "num!", "\\n",
+        "0000-00-00", "00/00/0000", "00.00.0000", "0000-00-00 00:00:00", "0000-00-00t00:00:00",
     }
 )  # fmt: skip
-"""Words that mean missing in any column (compared in lower case). ``none``, ``unknown`` and ``other`` are answers."""
+"""Words that mean missing in any column, in lower case and without the marks around them (``(blank)``, ``#N/A``,
+``-- select --``; a mark alone is the empty word). ``none``, ``unknown`` and ``other`` are answers."""
 
-_LONGEST_NULL = max(map(len, NULL_WORDS))
-_TRUE = ("yes", "y", "true", "t", "on", "1", "ja", "oui", "si", "sí", "sim")
-_FALSE = ("no", "n", "false", "f", "off", "0", "nein", "non", "não")
+_MARKS = " -\u2013\u2014_.*\u2026<>()[]{}#"
+_LONGEST_NULL = max(map(len, NULL_WORDS)) + 6
+_TRUE = (
+    "yes",
+    "y",
+    "true",
+    "t",
+    "on",
+    "1",
+    "ja",
+    "oui",
+    "si",
+    "sí",
+    "sì",
+    "sim",
+    "wahr",
+    "vrai",
+    "verdadero",
+    "vero",
+)
+_FALSE = ("no", "n", "false", "f", "off", "0", "nein", "non", "não", "nao", "nee", "falsch", "faux", "falso")
 BOOLEAN_WORDS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
 """Words for true and false, in lower case. ``0`` and ``1`` alone are a number's."""
 
@@ -31,9 +56,12 @@ _PHONE_NAME = re.compile(r"phone|mobile|(?:^|[^a-z])(?:tel|fax|cell)(?:$|[^a-z])
 
 
 def null_words(values: Distinct) -> tuple[str, ...]:
-    """The words of a text column that mean missing. ``NA`` is kept among other codes of two capitals (Namibia)."""
+    """The words of a text column that mean missing. ``NA`` is kept among other codes of two capitals (Namibia), ``-``
+    beside ``+`` (the result of a test)."""
     texts = values.texts
-    nulls = [t for t in texts if len(t) <= _LONGEST_NULL and t.lower() in NULL_WORDS]
+    nulls = [t for t in texts if len(t) <= _LONGEST_NULL and t.strip(_MARKS).lower() in NULL_WORDS]
+    if "-" in nulls and "+" in texts:
+        nulls.remove("-")
     if "NA" in nulls:
         codes = sum(len(t) == 2 and t.isalpha() and t.isupper() for t in texts)
         if codes - 1 >= max(3, 0.8 * (len(texts) - len(nulls))):
@@ -41,12 +69,38 @@ def null_words(values: Distinct) -> tuple[str, ...]:
     return tuple(nulls)
 
 
+def without(values: Distinct, nulls: tuple[str, ...]) -> Distinct:
+    """The column with its null words as nulls."""
+    if not nulls:
+        return values
+    gone = [i for i, v in enumerate(values.values) if str(v) in nulls]
+    return values.take(np.flatnonzero(~np.isin(values.codes, gone)).astype(np.int64))
+
+
+def said_nulls(nulls: tuple[str, ...]) -> str:
+    """The null words as the end of an evidence."""
+    return "; read as missing: " + ", ".join(repr(n) for n in nulls[:3]) if nulls else ""
+
+
+def coordinate(name: str, parsed: npt.NDArray[np.float64]) -> str:
+    """``latitude`` or ``longitude`` where a column of numbers is called that and stays within its range, else ""."""
+    last = re.sub(r"[^a-z]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()).split()[-1:]
+    most = np.nanmax(np.abs(parsed), initial=0.0)
+    if last and last[0] in ("lat", "latitude") and most <= 90:
+        return "latitude"
+    return "longitude" if last and last[0] in ("lon", "lng", "long", "longitude") and most <= 180 else ""
+
+
 def is_boolean(values: Distinct, nulls: tuple[str, ...]) -> bool:
     """Whether the column says yes and no."""
     if values.boolean or len(values.values) > 2 * len(_BOOLEANS):
         return values.boolean
     words = {text.lower() for text in values.texts if text not in nulls}
-    return len(words) == 2 and words <= _BOOLEANS and len({BOOLEAN_WORDS[word] for word in words}) == 2
+    if not words <= BOOLEAN_WORDS.keys() or not words & _BOOLEANS:
+        return False
+    if not all(t in _spellings(t.lower()) for t in values.texts if t not in nulls):
+        return False  # the plan knows these spellings
+    return len({BOOLEAN_WORDS[word] for word in words}) == 2
 
 
 def boolean_spellings(words: Sequence[str]) -> dict[str, str]:
@@ -63,24 +117,34 @@ def boolean_spellings(words: Sequence[str]) -> dict[str, str]:
     same = {word.lower(): word for word in words}
     spellings: dict[str, str] = {}
     for word, truth in BOOLEAN_WORDS.items():
-        for spelling in (word, word.upper(), word.capitalize()):
+        for spelling in _spellings(word):
             if spelling not in words:
                 spellings[spelling] = same.get(word, own[truth])
     return spellings
 
 
+def _spellings(word: str) -> tuple[str, str, str]:
+    return word, word.upper(), word.capitalize()
+
+
 def contact_type(name: str, texts: list[str]) -> SemanticType | None:
     """Email, URL or phone, where nine in ten values look like it."""
     texts = texts[:SAMPLE]
-    if _mostly(texts, 0.9, lambda t: bool(_EMAIL.fullmatch(t))):
-        return SemanticType.EMAIL
-    if _mostly(texts, 0.9, lambda t: bool(_URL.fullmatch(t))):
-        return SemanticType.URL
+    for kind in (SemanticType.EMAIL, SemanticType.URL):
+        if _mostly(texts, 0.9, partial(is_shaped, kind)):
+            return kind
     if _mostly(texts, 0.9, _phone_shaped) and (
         _PHONE_NAME.search(name) or all(re.search(r"[+()\-]", t) for t in texts if _phone_shaped(t))
     ):
         return SemanticType.PHONE
     return None
+
+
+def is_shaped(kind: SemanticType, text: str) -> bool:
+    """Whether a text is written like an e-mail address, a URL or a phone number."""
+    if kind is SemanticType.EMAIL:
+        return bool(_EMAIL.fullmatch(text))
+    return bool(_URL.fullmatch(text)) if kind is SemanticType.URL else _phone_shaped(text)
 
 
 def _phone_shaped(text: str) -> bool:
