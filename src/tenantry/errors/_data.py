@@ -34,6 +34,7 @@ CODES: dict[str, tuple[str, str]] = {
     "split_impossible": (
         "The column that is to part the rows (group or time) cannot.",
         "Name a column with several values (for time: dates or numbers), of which no outcome has one alone.",
+    ),
     "type_mismatch": (
         "A column's values do not fit the type that the definition gives it.",
         "Correct the values that the message shows, or choose another type (`category` and `text` fit any value).",
