@@ -52,7 +52,8 @@ class Contest:
         return paired([mine[s] for s in seeds], [theirs[s] for s in seeds], which)
 
     def fact(self, who: str, name: str) -> float:
-        return float(np.mean([run.facts[name] for run in self.runs[who].values()]))
+        found = [run.facts[name] for run in self.runs[who].values() if name in run.facts]
+        return float(np.mean(found)) if found else float("nan")
 
 
 def contest(table: Table, kept: Kept, budget: float, seeds: Sequence[int], version: str) -> Contest | None:
@@ -163,11 +164,11 @@ def _ranks(contests: list[Contest], who: list[str]) -> str:
             ranks = np.mean([rankdata([sign * c.mean(w, which) for w in group]) for c in full], axis=0)
             cells = [f"{ranks[group.index(w)]:.2f}" if w in group else "" for w in who]
             lines.append(f"| {title}{label} | {len(full)} | " + " | ".join(cells) + " |")
-    spent = [
-        f"{name} {statistics.fmean(c.fact(w, 'cpu') for c in contests if w in c.runs):.1f}"
-        for w, name in zip(who, names, strict=True)
-        if any(w in c.runs for c in contests)
-    ]
+    spent = []
+    for w, name in zip(who, names, strict=True):
+        seconds = [c.fact(w, "cpu") for c in contests if w in c.runs]
+        if known := [value for value in seconds if not np.isnan(value)]:
+            spent.append(f"{name} {statistics.fmean(known):.1f}")
     lines.append("\nCPU seconds of a training, mean: " + ", ".join(spent) + ".")
     return "\n".join(lines)
 
