@@ -142,7 +142,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--budget", type=float, default=10.0, help="CPU seconds for each training of ours")
     parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
     parser.add_argument("--tables", nargs="*", help="just these tables")
+    parser.add_argument("--only-kept", action="store_true", help="run nothing: report what the cache has")
     return parser.parse_args()
+
+
+def run_all(tables: list[Table], kept: Kept, given: argparse.Namespace) -> None:
+    if given.rivals:
+        from benchmarks.automl_rivals import fill
+
+        fill(given.rivals, tables, kept, given.seeds)
+    run_baselines(tables, kept, given.script, given.seeds)
+    run_ours(tables, kept, given.budget, given.seeds)
 
 
 def main() -> None:
@@ -151,12 +161,8 @@ def main() -> None:
     folders = given.data or ([] if given.held_out else [shipped(given.cache)])
     known = [t for folder in folders for t in load_tables(folder, given.tables)]
     unseen = [t for folder in given.held_out for t in load_tables(folder, given.tables)]
-    if given.rivals:
-        from benchmarks.automl_rivals import fill
-
-        fill(given.rivals, known + unseen, kept, given.seeds)
-    run_baselines(known + unseen, kept, given.script, given.seeds)
-    run_ours(known + unseen, kept, given.budget, given.seeds)
+    if not given.only_kept:
+        run_all(known + unseen, kept, given)
     groups = {"Known while the learner was made": known, "Held out": unseen}
     print(automl_report.report(groups, kept, given.budget, given.seeds, version()))
 
