@@ -58,7 +58,7 @@ def make_fold(
     )
     matrix = space.forest_matrix(other, held)
     learnt = space.forest_matrix(own, train)
-    bins = ForestBins(learnt, y[0], learning.objective, (matrix, y[1]))
+    bins = ForestBins(learnt, y[0], learning.objective, (matrix, y[1]), space.plain)
     return Fold(held, bins, matrix, _cells(learnt)), linear
 
 
@@ -72,7 +72,7 @@ def small_fold(space: FeatureSpace, learning: Learning, rows: int) -> Fold:
     encoded = space.fit(train, learning.encoding_target, learning.seed)
     matrix = space.forest_matrix(space.dense(encoded, held), held)
     own = space.forest_matrix(space.train_dense(encoded), train)
-    bins = ForestBins(own, learning.y[train], learning.objective, (matrix, learning.y[held]))
+    bins = ForestBins(own, learning.y[train], learning.objective, (matrix, learning.y[held]), space.plain)
     return Fold(held, bins, matrix, _cells(own))
 
 

@@ -48,7 +48,7 @@ class LastFit:
         if wanted:
             dense = self.space.train_dense(encoded)
             matrix = self.space.forest_matrix(dense, encoded.rows)
-            bins = ForestBins(matrix, self.learning.y, self.learning.objective)
+            bins = ForestBins(matrix, self.learning.y, self.learning.objective, plain=self.space.plain)
             total = sum(trial.seconds for trial in wanted)
             for trial in wanted:
                 seconds = self.budget.left * trial.seconds / total if total else self.budget.left

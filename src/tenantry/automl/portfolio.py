@@ -13,6 +13,7 @@ PORTFOLIO: dict[str, ForestParams] = {
         extra_trees=True, num_leaves=5, feature_fraction=0.85, min_data=2, bagging=0.6
     ),
     "few columns a tree": ForestParams(feature_fraction=0.4),
+    "plain columns": ForestParams(plain=True, num_leaves=24, min_data=5),
     "usual trees": ForestParams(),
     "large extra trees": ForestParams(extra_trees=True, num_leaves=96, learning_rate=0.08, l2=0.3),
     "small trees": ForestParams(num_leaves=7, learning_rate=0.1),

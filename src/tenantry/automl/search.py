@@ -28,8 +28,10 @@ _SMALL_ROWS = 5_000
 _HURRY = 2.5
 """Heats are run with larger steps: the order of the candidates hardly changes, and they take less than half as long."""
 _HEAT_PATIENCE = 15
-_BETTER_SCALE = 0.5
-"""In standard errors: how much better a forest must do on the logarithm. Errors are judged in the values' own unit."""
+_FINALISTS = 2
+"""How many candidates try the logarithm."""
+_BETTER_SCALE = 1.0
+"""In standard errors: how much better one must do on it. Errors are judged in the values' own unit."""
 _SMALL_SHARE = 0.15
 """Of the budget, for one round of heats on a part of the rows."""
 _SEARCH_SHARE = 0.5
@@ -63,13 +65,13 @@ class Search:
         if len(problems) == 1 and len(self.learning.y) <= HEAT_ROWS:
             return problems[0]
         plain, *others = problems
-        losses, self.learning, self.judge = self._entered(plain)
-        best, chosen = losses[self._first(losses)], plain
+        losses = self._entered(plain, self.order)[0]
+        self.order, chosen = self._ranked(losses), plain
+        best = dict(list(self.order.items())[:_FINALISTS])
         for problem in others:
-            tried, learning, judge = self._entered(problem)
-            if worth_it(best - tried[self._first(tried)], _BETTER_SCALE):
-                losses, chosen, self.learning, self.judge = tried, problem, learning, judge
-        self.order = self._ranked(losses)
+            tried, learning = self._entered(problem, best)
+            if worth_it(losses[next(iter(best))] - tried[self._first(tried)], _BETTER_SCALE):
+                chosen, self.learning, self.judge = problem, learning, problem.judge
         if len(self.learning.y) > HALVING_ROWS:
             self._halve()
         return chosen
@@ -115,10 +117,10 @@ class Search:
             self.order = self._ranked(self._heat(self.learning, self.judge, better, rows))
             rows, entered = 2 * rows, entered // 2
 
-    def _entered(self, problem: Problem) -> tuple[dict[str, F64], Learning, Judge]:
-        """The first heat of all candidates, on one scale of the target."""
+    def _entered(self, problem: Problem, entered: dict[str, ForestParams]) -> tuple[dict[str, F64], Learning]:
+        """A first heat, on one scale of the target."""
         learning = replace(self.learning, y=problem.y, encoding_target=problem.encoding_target)
-        return self._heat(learning, problem.judge, self.order, _SMALL_ROWS), learning, problem.judge
+        return self._heat(learning, problem.judge, entered, _SMALL_ROWS), learning
 
     @staticmethod
     def _first(losses: dict[str, F64]) -> str:

@@ -39,6 +39,11 @@ class FeatureSpace:
     outputs: int
     classes: bool
 
+    @property
+    def plain(self) -> tuple[float, ...]:
+        """1 for each slot that says what stands in a row, 0 for those that say what its words meant in other rows."""
+        return tuple(0.0 if slot.part in ("count", "target") else 1.0 for slot in self.slots)
+
     def fit(self, rows: I64, target: F64, seed: int) -> Encoded:
         """Fit the category tables on these rows; ``target`` is (all rows, outputs)."""
         link = Link(target[rows].mean(axis=0), self.classes)

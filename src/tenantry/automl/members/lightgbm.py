@@ -4,6 +4,7 @@ The objective's constant (the prior) is given as initial score, so that trees ho
 adds it as ``base``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +55,7 @@ class Objective:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForestParams:
     """What varies between forests; the rest is fixed (see :func:`_settings`). ``bagging``: share of the rows that a
-    tree sees."""
+    tree sees; ``plain``: without the slots that say how often a word came and what it said about the target."""
 
     learning_rate: float = 0.06
     num_leaves: int = 31
@@ -63,6 +64,7 @@ class ForestParams:
     bagging: float = 0.8
     l2: float = 1.0
     extra_trees: bool = False
+    plain: bool = False
 
 
 @dataclass(slots=True)
@@ -95,7 +97,8 @@ class Forest:
 class ForestBins:
     """A matrix that is binned once, for every forest that is grown on it.
 
-    ``validation``: a matrix and its target, on which the loss is watched.
+    ``validation``: a matrix and its target, on which the loss is watched; ``plain``: 0 for each slot that plain forests
+    do without, 1 for the others.
     """
 
     def __init__(
@@ -104,8 +107,10 @@ class ForestBins:
         y: np.ndarray,
         objective: Objective,
         validation: tuple[Any, np.ndarray] | None = None,
+        plain: Sequence[float] = (),
     ) -> None:
         self.objective = objective
+        self.plain = list(plain)
         self.prior = prior_margins(y, objective)
         self.train = self._dataset(matrix, y, None)
         self.watch = [self._dataset(*validation, self.train)] if validation is not None else None
@@ -171,6 +176,8 @@ def fit_forest(
             raise lgb.callback.EarlyStopException(env.iteration, [])
 
     settings = _settings(bins.objective, params, seed)
+    if params.plain and bins.plain:
+        settings["feature_contri"] = bins.plain
     booster = lgb.train(settings, bins.train, rounds, valid_sets=bins.watch, callbacks=[stop])
     return Forest(booster, bins.prior, bins.objective.outputs, booster.current_iteration(), losses, hurried)
 
