@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 from starlette.applications import Starlette
+from tests.insights.papers import INSIGHTS, SAMPLE
 from tests.serving.plans import small_plan
 from tests.workflows.installation import DEFINITION, FakeTrainer, model, open_home, table
 
@@ -40,7 +41,10 @@ class House:
                 key, secret = self.services.directory.create_key(tenant, role)
                 self.keys[tenant, role], self.key_ids[tenant, role] = secret, key.id
         self.snapshot = self.services.datasets.save(ACME, "churn", table(), "churn.csv")
-        self.jobs = [finish_training(self.services, ACME, auroc) for auroc in (0.80, 0.85)]
+        self.jobs = [
+            finish_training(self.services, ACME, 0.80),  # as an older release would have: without insights
+            finish_training(self.services, ACME, 0.85, papers={"insights": INSIGHTS, "similar": SAMPLE}),
+        ]
         # Due once a year, so that no worker on this home takes it up while a test looks.
         schedule_retraining(self.services, ACME, "churn", every_seconds=365 * 86_400)
         self.rollout = stopped_rollout(self.services, ACME).id
@@ -72,7 +76,11 @@ async def _ask(app: Starlette, method: str, path: str, **more: Any) -> httpx.Res
 
 
 def finish_training(
-    services: Services, tenant: TenantId, auroc: float, definition: PredictionDefinition = DEFINITION
+    services: Services,
+    tenant: TenantId,
+    auroc: float,
+    definition: PredictionDefinition = DEFINITION,
+    papers: dict[str, Any] | None = None,
 ) -> Job:
     """Queue a training and do it at once, with a model that cost nothing but scores for real."""
     snapshot = services.datasets.latest(tenant, "churn").digest
@@ -80,7 +88,8 @@ def finish_training(
     claim = services.jobs.claim_job("tests", tenant, job.id, 60.0)
     assert claim is not None
     plan = small_plan(shift=auroc)
-    trained = dataclasses.replace(model(auroc, plan=plan), signature=Plan.from_bytes(plan).meta.signature)
+    signature = Plan.from_bytes(plan).meta.signature
+    trained = dataclasses.replace(model(auroc, plan=plan), signature=signature, **(papers or {}))
     result = train_prediction(
         services,
         job,

@@ -49,6 +49,8 @@ BODIES: dict[str, Any] = {
     "put_quota": {"weight": 2},
     "begin_rollout": {"challenger": 1},
     "observe_outcomes": [{"version": 1, "reward": 1}],
+    "ask_what_if": {"record": {"tenure": 3}},
+    "find_similar_records": {"record": {"tenure": 3}},
     "put_schedule": {"prediction": "churn", "every_seconds": 86_400},
 }
 CREATES = {"apply_prediction", "upload_dataset"}

@@ -18,6 +18,7 @@ from tenantry.cli.show import figure
 
 pytestmark = pytest.mark.xdist_group("server")  # one server is enough
 
+RECORD = '{"tenure": 3, "Contract": "Month-to-month", "MonthlyCharges": 70.35}'
 READS = [
     ["tenant", "list"],
     ["model", "list"],
@@ -25,6 +26,11 @@ READS = [
     ["model", "show", "churn", "--version", "1"],
     ["model", "show", "churn", "--version", "champion"],
     ["model", "verify", "churn"],
+    ["model", "insights", "churn"],
+    ["model", "what-if", "churn", RECORD],
+    ["model", "what-if", "churn", RECORD, "--at-most", "0.4", "--fixed", "Contract"],
+    ["model", "what-if", "churn", RECORD, "--change", "Contract=Two year", "--change", "tenure=60"],
+    ["model", "similar", "churn", RECORD, "--count", "2"],
     ["scorecard", "churn"],
     ["scorecard", "churn", "--version", "1"],
     ["job", "list"],
@@ -38,6 +44,13 @@ REFUSALS = [
     (["model", "promote", "churn", "9"], "not_found"),
     (["model", "promote", "churn", "1", "--alias", "7"], "bad_name"),
     (["scorecard", "churn", "--version", "shadow"], "not_found"),
+    (["model", "insights", "churn", "--version", "1"], "insights_missing"),
+    (["model", "similar", "churn", RECORD, "--version", "1"], "similar_missing"),
+    (["model", "similar", "nothing", RECORD], "not_found"),
+    (["model", "what-if", "churn", RECORD, "--change", "tenur=3"], "record_unknown"),
+    (["model", "what-if", "churn", RECORD, "--label", "Maybe"], "goal_invalid"),
+    (["model", "what-if", "churn", "{]"], "body_json"),
+    (["model", "what-if", "churn", "no-such.json"], "file_not_found"),
     (["job", "show", "job-0"], "not_found"),
     (["job", "cancel", "job-0"], "not_found"),
     (["key", "revoke", "key-0"], "not_found"),

@@ -61,6 +61,7 @@ class PredictionDefinition(
     included; the fairness report compares their groups. ``group`` names the entity whose rows must stay
     together when models are judged, ``time`` the date that orders them; ``split`` says which holds.
     ``unproven`` says what becomes of a model that is not surely better than guessing.
+    ``similar_records`` says whether a sample of the records is kept with the model to find similar ones in.
     """
 
     name: str
@@ -86,6 +87,7 @@ class PredictionDefinition(
     split: Split = "auto"
     effort: Effort = "standard"
     unproven: Unproven = "refuse"
+    similar_records: bool = True
 
     @property
     def named_columns(self) -> tuple[str, ...]:

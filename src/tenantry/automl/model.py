@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tenantry.automl.held_out import Judged
+from tenantry.bundle.insights import Insights, RecordSample
 from tenantry.bundle.manifest import ParityReceipt
 from tenantry.bundle.scorecard import Scorecard
 from tenantry.schema import Signature
@@ -19,7 +20,8 @@ class TrainedModel:
 
     ``plan``: the compiled file; ``feature_plan``: what is done to each column, in words; ``reference``: bins and counts
     of features and scores, against which later data can be held; ``model_card``: Markdown; ``judged``: the training
-    rows with predictions by models that had not seen them, for a comparison with another version.
+    rows with predictions by models that had not seen them, for a comparison with another version; ``insights``: what it
+    rests on and where it fails; ``similar``: records in which similar ones are found.
     """
 
     plan: bytes
@@ -32,3 +34,5 @@ class TrainedModel:
     seed: int
     library_versions: dict[str, str]
     judged: Judged | None = None
+    insights: Insights | None = None
+    similar: RecordSample | None = None

@@ -12,8 +12,10 @@ PLAN = "plan.tnp"
 SCORECARD = "scorecard.json"
 MODEL_CARD = "model_card.md"
 REFERENCE = "reference.json"
+INSIGHTS = "insights.json"
+SIMILAR = "similar.json.z"
 FILES = (PLAN, SCORECARD, MODEL_CARD, REFERENCE)
-"""The files that every bundle has, beside its manifest."""
+"""The files that every bundle has, beside its manifest; newer ones have insights, and most a sample of records."""
 
 
 class ParityReceipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import msgspec
 
-from tenantry.bundle.manifest import FILES, FORMAT_VERSION, PLAN, SCORECARD, FileEntry, Manifest
+from tenantry.bundle.insights import Insights, RecordSample, read_insights, read_sample
+from tenantry.bundle.manifest import (
+    FILES,
+    FORMAT_VERSION,
+    INSIGHTS,
+    PLAN,
+    SCORECARD,
+    SIMILAR,
+    FileEntry,
+    Manifest,
+)
 from tenantry.bundle.scorecard import Scorecard
 from tenantry.errors import Corrupt, InvalidRequest, NotFound, TenantryError
 from tenantry.ports.blobs import Blobs
@@ -85,6 +95,20 @@ def load_scorecard(blobs: Blobs, tenant: TenantId, manifest: Manifest) -> Scorec
         raise Corrupt(
             "bundle_corrupt", f"the scorecard of {manifest.prediction!r} is unreadable: {error}"
         ) from error
+
+
+def load_insights(blobs: Blobs, tenant: TenantId, manifest: Manifest) -> Insights:
+    """The insights of a bundle. Raises ``NotFound("insights_missing")`` for a bundle that has none."""
+    return read_insights(_file_if_any(blobs, tenant, manifest, INSIGHTS))
+
+
+def load_sample(blobs: Blobs, tenant: TenantId, manifest: Manifest) -> RecordSample:
+    """The records in which similar ones are found. Raises ``NotFound("similar_missing")`` for a bundle without."""
+    return read_sample(_file_if_any(blobs, tenant, manifest, SIMILAR))
+
+
+def _file_if_any(blobs: Blobs, tenant: TenantId, manifest: Manifest, name: str) -> bytes | None:
+    return read_file(blobs, tenant, manifest, name) if name in manifest.files else None
 
 
 def plan_path(blobs: Blobs, tenant: TenantId, manifest: Manifest) -> Path:

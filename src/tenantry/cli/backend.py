@@ -12,6 +12,7 @@ from tenantry.api.answers import Exported, KeyCreated, Uploaded, Verified, Versi
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
 from tenantry.cli.deploying import DeploymentBackend
+from tenantry.cli.insights import InsightBackend
 from tenantry.cli.rollouts import RolloutBackend
 from tenantry.ports.jobs import Job, JobEvent, JobState
 from tenantry.registry import Model, Version
@@ -54,7 +55,7 @@ class Scorer(Protocol):
         ...
 
 
-class Backend(DeploymentBackend, RolloutBackend, Protocol):
+class Backend(DeploymentBackend, InsightBackend, RolloutBackend, Protocol):
     """All methods raise :class:`~tenantry.errors.TenantryError`; lists are whole."""
 
     def close(self) -> None:

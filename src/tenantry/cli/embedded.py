@@ -17,6 +17,7 @@ from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
 from tenantry.cli.backend import Prediction, Reason, Scorer
 from tenantry.cli.deploying_embedded import EmbeddedDeployments
+from tenantry.cli.insights import EmbeddedInsights
 from tenantry.cli.rollouts import EmbeddedRollouts
 from tenantry.errors import Conflict
 from tenantry.plan import Plan
@@ -42,7 +43,7 @@ class Worker(Protocol):
         ...
 
 
-class EmbeddedBackend(EmbeddedDeployments, EmbeddedRollouts):
+class EmbeddedBackend(EmbeddedDeployments, EmbeddedInsights, EmbeddedRollouts):
     """Commands on the control plane itself. ``new_worker`` makes a worker that can do one job;
     ``open_model`` opens a plan."""
 

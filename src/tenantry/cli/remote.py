@@ -14,6 +14,7 @@ from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
 from tenantry.cli.backend import Scorer
 from tenantry.cli.deploying_http import HttpDeployments
+from tenantry.cli.insights import HttpInsights
 from tenantry.cli.rollouts import HttpRollouts
 from tenantry.cli.scorer_http import HttpScorer
 from tenantry.cli.transport import Transport, decoded, error_of, unreachable, word
@@ -28,7 +29,7 @@ LOOK_SECONDS = 0.3
 """Workers have looked for a new endpoint table within this time, unless the machine is very busy."""
 
 
-class HttpBackend(HttpDeployments, HttpRollouts):
+class HttpBackend(HttpDeployments, HttpInsights, HttpRollouts):
     """Commands through a server. ``url`` is the control API's; the scoring API's port is asked for there. ``ca``: a
     file of certificates to trust, beside those that are trusted anyway.
     """

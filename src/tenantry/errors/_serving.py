@@ -79,6 +79,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The body is no record and no list of records.",
         "Send one JSON object, or a list of objects.",
     ),
+    "goal_invalid": (
+        "The goal of a change is none that this model's answer can come to.",
+        "Name one of: label (a class of the model), at_least, at_most, by; for a value one of the last three.",
+    ),
     "record_unknown": (
         "A record has no field that the model knows.",
         "Name the fields as the training table's columns; names are compared exactly.",

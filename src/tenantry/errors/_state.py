@@ -33,6 +33,14 @@ CODES: dict[str, tuple[str, str]] = {
         "Stored bytes do not have the digest that they are named by.",
         "Restore the file from a copy, or train again; nothing is served from it.",
     ),
+    "insights_missing": (
+        "This version was trained before tenantry kept insights, or without them.",
+        "Train the prediction again; 'what-if' works with every version.",
+    ),
+    "similar_missing": (
+        "This version keeps no sample of the records that it was learnt from.",
+        "Train the prediction again, with 'similar_records' on if its definition turns it off.",
+    ),
     "receipt_missing": (
         "A model version cannot be registered without a passed parity receipt for its plan.",
         "Register what 'train' produced; a bundle made by hand needs the parity gate to run first.",

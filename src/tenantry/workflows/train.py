@@ -16,14 +16,17 @@ import pyarrow as pa
 
 from tenantry.apps import PredictionDefinition, check_columns
 from tenantry.bundle import (
+    INSIGHTS,
     MODEL_CARD,
     PLAN,
     REFERENCE,
     SCORECARD,
+    SIMILAR,
     ChampionComparison,
     DataSource,
     Manifest,
     load_manifest,
+    pack_sample,
     save,
 )
 from tenantry.bundle.held_out import HELD_OUT
@@ -190,6 +193,10 @@ def _register(
     }
     if trained.judged is not None:
         files[HELD_OUT] = trained.judged.kept().encode()
+    if trained.insights is not None:
+        files[INSIGHTS] = msgspec.json.encode(trained.insights)
+    if trained.similar is not None:
+        files[SIMILAR] = pack_sample(trained.similar)
     digest = save(stores.blobs, job.tenant, files, manifest)
     summary = {
         "job": job.id,

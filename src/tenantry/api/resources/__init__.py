@@ -3,6 +3,7 @@
 from tenantry.api.resources import (
     datasets,
     deployments,
+    insights,
     jobs,
     keys,
     models,
@@ -25,6 +26,7 @@ ROUTES: tuple[Route, ...] = (
     *datasets.ROUTES,
     *predictions.ROUTES,
     *models.ROUTES,
+    *insights.ROUTES,
     *deployments.ROUTES,
     *routes.ROUTES,
     *policies.ROUTES,
