@@ -16,7 +16,7 @@ from tenantry.automl.compile import Fitted, build_spec
 from tenantry.automl.fairness import with_fairness
 from tenantry.automl.held_out import judged
 from tenantry.automl.impact import SAMPLE, global_impact
-from tenantry.automl.insights import describe, record_sample
+from tenantry.automl.insights import describe
 from tenantry.automl.learn import Learned, learn
 from tenantry.automl.model import Progress, TrainedModel
 from tenantry.automl.parity import check_parity
@@ -98,11 +98,8 @@ def train(
         )
         card = with_fairness(card, prepared, learned, definition)
         words = feature_plan(learned.fitted)
-        sample = record_sample(
-            prepared, learned, plan, definition, budget_cpu_seconds=budget_cpu_seconds, seed=seed
-        )
-        insights = describe(
-            prepared, learned, plan, impact, budget_cpu_seconds=budget_cpu_seconds, similar=sample, seed=seed
+        insights, sample = describe(
+            prepared, learned, plan, impact, definition, budget_cpu_seconds=budget_cpu_seconds, seed=seed
         )
         say("describe", 1.0, card.verdict)
     return TrainedModel(

@@ -86,7 +86,7 @@ def find_similar(plan: Plan, sample: RecordSample, record: Record, k: int = 10) 
     found = tuple(
         Neighbour(
             key=_value(sample.key, i),
-            similarity=round(max(0.0, 1.0 - totals[i]), 4),
+            similarity=round(max(0.0, 1.0 - totals[i]), 2),
             outcome=sample.outcomes[i],
             score=sample.scores[i],
             record={column.name: _value(column, i) for column in kept},

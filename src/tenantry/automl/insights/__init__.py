@@ -6,6 +6,5 @@ model was searched for.
 """
 
 from tenantry.automl.insights.describe import describe
-from tenantry.automl.insights.sample import record_sample
 
-__all__ = ["describe", "record_sample"]
+__all__ = ["describe"]

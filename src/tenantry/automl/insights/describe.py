@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from tenantry.apps import PredictionDefinition
 from tenantry.automl.insights.dependence import COLUMNS, dependence, outcomes_of, sample_size
+from tenantry.automl.insights.sample import record_sample
 from tenantry.automl.insights.segments import failing_segments, scored_of
 from tenantry.automl.learn import Learned
 from tenantry.automl.prepare import Prepared
@@ -16,13 +18,16 @@ def describe(
     learned: Learned,
     plan: bytes,
     impact: dict[str, float],
+    definition: PredictionDefinition,
     *,
     budget_cpu_seconds: float,
-    similar: RecordSample | None,
     seed: int,
-) -> Insights:
-    """Dependence and failing segments, with what the figures are of. ``impact`` sums to 1 over the features;
-    ``similar``: the records that the bundle keeps to find similar ones in."""
+) -> tuple[Insights, RecordSample | None]:
+    """Insights, and the records that the bundle keeps to find similar ones in (None: not wanted). ``impact`` sums to 1
+    over the features."""
+    similar = record_sample(
+        prepared, learned, plan, definition, budget_cpu_seconds=budget_cpu_seconds, seed=seed
+    )
     target, features = prepared.target, prepared.features
     outcomes = outcomes_of(learned.task, target.classes, target.y, learned.rows, learned.predicted)
     opened = Plan.from_bytes(plan)
@@ -35,7 +40,7 @@ def describe(
     held = tuple(column.take(np.asarray(learned.rows, dtype=np.int64)) for column in features)
     segments, tried = failing_segments(held, impact, scored, learned.task, len(learned.rows), seed)
     name = prepared.target_column.name
-    return Insights(
+    insights = Insights(
         target=name,
         task=learned.task,
         classes=target.classes,
@@ -51,6 +56,7 @@ def describe(
         segments_tried=tried,
         similar_records=0 if similar is None else len(similar.outcomes),
     )
+    return insights, similar
 
 
 def _score(task: Task, target: str, positive: str | None) -> str:
