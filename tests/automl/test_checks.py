@@ -55,6 +55,45 @@ def test_being_filled_in_only_after_the_outcome_is_a_leak(base):
     assert "leakage" in reasons(checked(with_column(base, "reason", notes)))["reason"]
 
 
+def step_of(base, leak_share, *, honest):
+    """A status that knows the outcome in part of the rows, and a note written with it (or, if honest, by chance)."""
+    rng = np.random.default_rng(1)
+    late = rng.random(900) < leak_share
+    status = [("won" if y else "lost") if f else None for y, f in zip(outcomes(base), late, strict=True)]
+    beside = rng.random(900) < 0.5 if honest else late & (rng.random(900) < 0.6)
+    note = [f"n{k}" if f else None for k, f in zip(rng.integers(0, 4, 900), beside, strict=True)]
+    return with_column(with_column(base, "status", status), "note", note)
+
+
+def test_what_is_filled_in_only_where_a_leak_is_goes_with_it(base):
+    found = checked(step_of(base, 0.8, honest=False))
+    assert "leakage" in reasons(found)["status"]
+    assert reasons(found)["note"] == "leakage: filled in only where status is"
+    finding = next(f for f in found.findings if f.code == "filled_after_leak")
+    assert finding.columns == ("status", "note")
+    assert "note" not in reasons(checked(step_of(base, 0.8, honest=True)))
+
+
+def test_a_leak_that_is_included_takes_nothing_with_it(base):
+    assert "note" not in reasons(checked(step_of(base, 0.8, honest=False), include=("status",)))
+
+
+def test_columns_that_one_step_fills_are_asked_about(base):
+    rng = np.random.default_rng(2)
+    there = rng.random(900) < 0.5
+    table = base
+    for name in ("score a", "score b", "score c"):
+        table = with_column(
+            table, name, [round(v, 2) if f else None for v, f in zip(rng.random(900), there, strict=True)]
+        )
+    found = checked(table)
+    asked = next(f for f in found.findings if f.code == "filled_together")
+    assert asked.columns == ("score a", "score b", "score c")
+    assert asked.evidence["filled"] == pytest.approx(there.mean(), abs=1e-3)
+    assert "score a" not in reasons(found)
+    assert not [f for f in checked(table, exclude=("score c",)).findings if f.code == "filled_together"]
+
+
 def test_an_include_keeps_what_the_checks_would_leave_out(base):
     table = with_column(base, "status", ["closed" if y else "open" for y in outcomes(base)])
     found = checked(table, include=("status", "customer_id"))

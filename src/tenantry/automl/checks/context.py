@@ -12,12 +12,14 @@ from tenantry.bundle.scorecard import Finding
 @dataclass(frozen=True, slots=True)
 class Context:
     """``columns``: the possible features, with the rows of ``target`` only; ``groups``: copies of a row share a number;
-    ``target_name``: what the target column is called."""
+    ``target_name``: what the target column is called; ``leaks``: columns that earlier checks left out as knowing the
+    outcome."""
 
     columns: tuple[TypedColumn, ...]
     target: Target
     target_name: str
     groups: I64
+    leaks: tuple[TypedColumn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

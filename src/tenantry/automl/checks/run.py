@@ -10,13 +10,15 @@ from tenantry.automl.checks.duplicate_columns import check_duplicate_columns
 from tenantry.automl.checks.duplicate_rows import check_duplicate_rows
 from tenantry.automl.checks.empty import check_empty
 from tenantry.automl.checks.identifier import check_identifier
+from tenantry.automl.checks.late import check_late
 from tenantry.automl.checks.leakage import check_leakage
 from tenantry.automl.checks.size import check_size
 from tenantry.automl.typing import TypedColumn
 from tenantry.bundle.scorecard import Finding
 
 _BEFORE = (check_empty, check_constant, check_identifier, check_duplicate_columns)
-_AFTER = (check_leakage, check_dates, check_duplicate_rows, check_size)
+_LEAKS = (check_leakage,)
+_AFTER = (check_late, check_dates, check_duplicate_rows, check_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,13 @@ def run_checks(context: Context, definition: PredictionDefinition) -> Checked:
     """
     left_out = _unwanted(context.columns, definition)
     findings: list[Finding] = []
-    for stage in (_BEFORE, _AFTER):
+    for stage in (_BEFORE, _LEAKS, _AFTER):
         columns = tuple(c for c in context.columns if c.name not in left_out)
-        now = replace(context, columns=columns)
+        known = {name for found in findings if found.code == "leakage" for name in found.columns} & set(
+            left_out
+        )
+        leaks = tuple(c for c in context.columns if c.name in known)
+        now = replace(context, columns=columns, leaks=leaks)
         for check in stage:
             for verdict in check(now):
                 findings.append(_apply(verdict, definition, left_out))
