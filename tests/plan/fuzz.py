@@ -3,6 +3,7 @@
 usage: python -m tests.plan.fuzz SEED ROUNDS [KERNEL]   (KERNEL: another build of the extension, a sanitised one say)
 """
 
+import contextlib
 import importlib.util
 import random
 import sys
@@ -84,6 +85,8 @@ def records(names: tuple[str, ...], rng: random.Random) -> list[dict[str, Any]]:
 
 
 def use(plan: Any, rng: random.Random) -> None:
+    from tenantry.errors import InvalidData
+
     some = records(plan.columns, rng)
     plan.score_rows(some)
     for record in some:
@@ -91,6 +94,8 @@ def use(plan: Any, rng: random.Random) -> None:
         plan.encode(record)
         plan.explain(record, plan.n_outputs - 1)
     plan.score_columns([[record.get(name) for record in some] for name in plan.columns], len(some))
+    with contextlib.suppress(InvalidData):  # only lists and places take a list
+        plan.score({name: ["good", None, "late good", 12.5] for name in plan.columns})
     _ = (plan.value_slots, plan.meta_json, plan.data)
 
 

@@ -11,6 +11,7 @@ from tenantry.plan.ir import (
     CategoryColumn,
     DateColumn,
     Derived,
+    GeoColumn,
     Linear,
     NumberColumn,
     NumberFormat,
@@ -84,6 +85,25 @@ NUMBERS = (
     "inf",
     "--1",
 )
+LISTS = (
+    "good|bad",
+    "good; not late ;;bad",
+    "good,good, 12",
+    '["good", "not late"]',
+    '["good", "a\\\\n"]',
+    "[ ]",
+    "|",
+)
+PLACES = (
+    "52.5, 13.4",
+    "(-33.9;151.2)",
+    "[1 2]",
+    "POINT(13.4 52.5)",
+    "point ( -180 90 )",
+    "91, 0",
+    "1e1,-2E+1",
+    "1,2,3",
+)
 DATES = (
     "45356.25",
     "1709619300",
@@ -119,7 +139,8 @@ class Maker:
         return self.slot() if self.rng.random() < 0.6 else -1
 
     def column(self, index: int) -> PlanColumn:
-        make = self.rng.choice([self.number, self.date, self.category, self.text])  # type: ignore[arg-type]
+        kinds = [self.number, self.date, self.category, self.text, self.items, self.place]
+        make = self.rng.choice(kinds)  # type: ignore[arg-type]
         column: PlanColumn = make(f"column {index} é")
         return column
 
@@ -208,6 +229,23 @@ class Maker:
             chars_slot=self.maybe(),
             words_slot=self.maybe(),
         )
+
+    def items(self, name: str) -> TextColumn:
+        tokens = tuple(token for token in (*TOKENS, "Good", "1") if self.rng.random() < 0.7)
+        delimiter: Any = self.rng.choice(["|", ";", ","])
+        return TextColumn(
+            name=name,
+            tokens=tokens,
+            idf=np.ones(len(tokens), np.float32),
+            token_slots=np.array([self.maybe() for _ in tokens], np.int32),
+            weights=f32(self.rng, len(tokens), self.outputs),
+            mean_weight=f32(self.rng, self.outputs),
+            words_slot=self.maybe(),
+            delimiter=delimiter,
+        )
+
+    def place(self, name: str) -> GeoColumn:
+        return GeoColumn(name=name, lat=self.maybe(), lon=self.maybe())
 
     def tree(self, n: int) -> Tree:
         """A random shape of n splits, in breadth-first or depth-first order, with covers that add up."""
@@ -312,7 +350,7 @@ def records_of(spec: PlanSpec) -> st.SearchStrategy[dict[str, Any]]:
         " ".join
     )
     value = st.one_of(
-        st.sampled_from((*WORDS, *NUMBERS, *DATES, *ADDRESSES)),
+        st.sampled_from((*WORDS, *NUMBERS, *DATES, *ADDRESSES, *LISTS, *PLACES)),
         st.sampled_from((*WORDS, *NUMBERS, *DATES)).map(lambda s: f" \t{s}\n"),
         sentence,
         st.none(),
@@ -324,8 +362,17 @@ def records_of(spec: PlanSpec) -> st.SearchStrategy[dict[str, Any]]:
         st.binary(max_size=0),
         st.sampled_from((np.float32(1.5), np.int64(7), np.bool_(True), np.float64("nan"), b"2024-03-05")),
     )
-    known = {column.name: value for column in spec.columns}
+    known = {name: _with_lists(spec, name, value) for name in spec.inputs}
     return st.fixed_dictionaries({}, optional={**known, "unknown": value})
+
+
+def _with_lists(spec: PlanSpec, name: str, value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Lists too, where every column of an input takes them."""
+    views = [column for column in spec.columns if column.name == name]
+    if not all(isinstance(c, GeoColumn) or (isinstance(c, TextColumn) and c.delimiter) for c in views):
+        return value
+    item = st.one_of(st.none(), st.sampled_from((*TOKENS, " good ", "", 1, 12.0, True, -90.5, b"bad")))
+    return st.one_of(value, st.lists(item, max_size=4), st.tuples(st.floats(-95, 95), st.floats(-185, 185)))
 
 
 __all__ = ["Maker", "expected_margins", "f32", "random_spec", "records_of"]

@@ -20,7 +20,7 @@ from tenantry.plan import Plan, compile_plan, onnx_export
 from tenantry.plan._onnx_columns import input_names
 from tenantry.plan._onnx_forest import exact_step
 from tenantry.plan._onnx_probe import probe_records
-from tenantry.plan.ir import PlanSpec
+from tenantry.plan.ir import GeoColumn, PlanSpec, TextColumn
 from tenantry.plan.onnx_export import export_onnx, prepare_inputs, verify_onnx
 from tenantry.schema import Task
 
@@ -104,6 +104,23 @@ def test_a_graph_that_differs_is_refused(monkeypatch):
         export_onnx(data)
     assert caught.value.code == "onnx_differs"
     assert caught.value.details["difference"] > onnx_export.TOLERANCE
+
+
+def test_lists_and_places_are_refused_by_their_name():
+    list_of = TextColumn(
+        name="tags",
+        tokens=(),
+        idf=np.ones(0, np.float32),
+        token_slots=np.zeros(0, np.int32),
+        weights=np.zeros((0, 1), np.float32),
+        mean_weight=np.zeros(1, np.float32),
+        delimiter=";",
+    )
+    spec = draw_spec(3, Task.BINARY)
+    for column, what in ((list_of, "list"), (GeoColumn(name="tags", lat=-1, lon=-1), "place")):
+        with pytest.raises(Unsupported, match=f"'tags' is read as a {what}") as caught:
+            export_onnx(compile_plan(replace(spec, columns=(*spec.columns, column))))
+        assert caught.value.code == "onnx_column"
 
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch):

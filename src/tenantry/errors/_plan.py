@@ -33,6 +33,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The export to ONNX needs packages that are not installed.",
         "Install the extra: pip install 'tenantry[onnx]'.",
     ),
+    "onnx_column": (
+        "A column of the model is of a kind that an ONNX graph has no input for: a list or a place.",
+        "Serve the plan itself, or train without that column.",
+    ),
     "onnx_no_columns": (
         "A model without input columns cannot be an ONNX graph.",
         "Train with at least one feature column.",

@@ -20,6 +20,7 @@ from tenantry.plan.ir import (
     Calibration,
     CategoryColumn,
     DateColumn,
+    GeoColumn,
     NumberColumn,
     Pair,
     PlanColumn,
@@ -178,6 +179,11 @@ class _Writer:
                 self.category(record, index, column, place)
             case TextColumn():
                 self.text(record, index, column, place)
+            case GeoColumn():
+                record["kind"] = Kind.GEO
+                for i, slot in enumerate((column.lat, column.lon)):
+                    if slot >= 0:
+                        record["slot"][i] = self.own(slot, (index, index), place)
         return record
 
     def number(self, record: Array, index: int, column: NumberColumn, place: str) -> None:
@@ -238,6 +244,9 @@ class _Writer:
         self.table(record, [token.encode() for token in column.tokens], range(rows), rows, place)
         if column.idf.shape != (rows,) or column.token_slots.shape != (rows,):
             refuse(f"{place} has {rows} tokens, but other numbers of idf values or slots")
+        record["format"] = ord(column.delimiter) if column.delimiter else 0
+        if column.delimiter and (column.chars_slot >= 0 or (column.idf != 1).any()):
+            refuse(f"{place} is a list, which has no length in bytes and weighs all items alike")
         for i, slot in enumerate((column.chars_slot, column.words_slot)):
             if slot >= 0:
                 record["slot"][i] = self.own(slot, (index, index), place)

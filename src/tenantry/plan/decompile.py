@@ -19,7 +19,9 @@ from tenantry.plan.ir import (
     DateOrder,
     Derived,
     DerivedOp,
+    GeoColumn,
     Linear,
+    ListDelimiter,
     NumberColumn,
     NumberFormat,
     Pair,
@@ -97,6 +99,8 @@ class _Reader:
                 )
             case Kind.CATEGORY:
                 return self.category(name, record)
+            case Kind.GEO:
+                return GeoColumn(name=name, lat=slots[0], lon=slots[1])
         return self.words_of_text(name, record, slots)
 
     def nulls(self, record: Any) -> tuple[float, ...]:
@@ -166,6 +170,7 @@ class _Reader:
             mean_weight=mean,
             chars_slot=slots[0],
             words_slot=slots[1],
+            delimiter=cast("ListDelimiter", chr(int(record["format"])) if record["format"] else ""),
         )
 
     def words(self, record: Any) -> tuple[tuple[bytes, ...], npt.NDArray[np.int32]]:

@@ -38,6 +38,7 @@ MAX_SLOTS = 16_000
 DateOrder = Literal["ymd", "mdy", "dmy"]
 DateDigits = Literal["", "day", "month", "seconds", "millis", "micros", "excel"]
 DerivedOp = Literal["difference", "ratio"]
+ListDelimiter = Literal["", "|", ";", ","]
 WordPart = Literal["word", "email_domain", "url_domain", "prefix"]
 
 
@@ -124,6 +125,12 @@ class TextColumn:
     ``token_slots``: (T,) int32, -1 where the forest does not use the token; ``weights``: (T, K) float32;
     ``mean_weight``: (K,) float32. ``chars_slot``/``words_slot`` take the length in bytes and in tokens (-1: unused;
     NaN where the text is missing).
+
+    With a ``delimiter`` (one of ``| ; ,``) the text is a list, and its tokens are items: what stands between
+    delimiters, or the strings of a JSON array (as text without escapes, or as a list among the record's values), each
+    stripped of white space; empty ones do not count. Items are compared as they stand, like the words of a category. A
+    known item's value is 1; ``idf`` is 1 throughout, ``words_slot`` takes the number of items, and there is no
+    ``chars_slot``.
     """
 
     name: str
@@ -134,9 +141,23 @@ class TextColumn:
     mean_weight: F32
     chars_slot: int = -1
     words_slot: int = -1
+    delimiter: ListDelimiter = ""
 
 
-PlanColumn = NumberColumn | DateColumn | CategoryColumn | TextColumn
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeoColumn:
+    """Slots for the latitude (±90) and longitude (±180) of a place, in degrees; -1 where one is not wanted.
+
+    Text: ``lat, lon``, ``lat; lon`` or ``lat lon``, also in round or square brackets, or ``POINT (lon lat)``; or a list
+    of two numbers, latitude first. Both are missing where one is no number or out of range.
+    """
+
+    name: str
+    lat: int
+    lon: int
+
+
+PlanColumn = NumberColumn | DateColumn | CategoryColumn | TextColumn | GeoColumn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

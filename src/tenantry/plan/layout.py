@@ -46,6 +46,7 @@ class Kind(IntEnum):
     DATE = 1
     CATEGORY = 2
     TEXT = 3
+    GEO = 4
 
 
 class Section(IntEnum):

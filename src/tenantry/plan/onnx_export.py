@@ -29,10 +29,12 @@ from tenantry.plan.ir import (
     Calibration,
     CategoryColumn,
     DateColumn,
+    GeoColumn,
     Linear,
     NumberColumn,
     PlanColumn,
     PlanSpec,
+    TextColumn,
 )
 from tenantry.plan.kernel import Plan, category_word, parse_dates, parse_numbers
 from tenantry.plan.meta import PlanMeta
@@ -55,7 +57,7 @@ def export_onnx(plan: Plan | bytes, records: Sequence[Record] = ()) -> bytes:
 
     Raises:
         Unsupported: ``onnx_not_installed`` without the extra ``tenantry[onnx]``; ``onnx_no_columns`` for a
-            plan that takes no input.
+            plan that takes no input; ``onnx_column`` for one that reads lists or places.
         Internal: ``onnx_differs`` when the graph and the plan disagree.
     """
     data = plan if isinstance(plan, bytes) else plan.data
@@ -88,7 +90,7 @@ def prepare_inputs(plan: Plan | PlanSpec, records: Sequence[Record]) -> dict[str
                 inputs[name] = np.ascontiguousarray(_days(values, column))
             case CategoryColumn():
                 inputs[name] = np.array([_looked_up(value, column) for value in values], dtype=object)
-            case _:
+            case TextColumn():
                 inputs[name] = np.array([_joined(value) for value in values], dtype=object)
                 if column.chars_slot >= 0:
                     inputs[name + BYTES_SUFFIX] = np.array(
@@ -134,6 +136,12 @@ def verify_onnx(
 
 def write_graph(spec: PlanSpec) -> bytes:
     """The graph of ``spec``, checked by ``onnx.checker`` but not yet compared with the plan."""
+    for column in spec.columns:
+        if isinstance(column, GeoColumn) or (isinstance(column, TextColumn) and column.delimiter):
+            what = "a place" if isinstance(column, GeoColumn) else "a list"
+            raise Unsupported(
+                "onnx_column", f"column {column.name!r} is read as {what}, which the graph has no input for"
+            )
     if not spec.columns:
         raise Unsupported("onnx_no_columns", "the plan takes no input, so there is nothing to export")
     meta = msgspec.convert(dict(spec.meta), PlanMeta)

@@ -72,7 +72,7 @@ def reasons(plan: Plan, record: Mapping[str, Any], k: int, output: int | None = 
     for i in strong:
         name, slot = plan.columns[i], plan.value_slots[i]
         number = struct.unpack_from("<f", slots, 4 * slot)[0] if slot >= 0 else None
-        value = record.get(name)
+        value = _listed(record.get(name))
         moved = factor * contributions[i]
         if not 0 < abs(moved) < math.inf:
             continue
@@ -102,6 +102,15 @@ def _effect(signature: Signature, output: int) -> str:
     else:
         name = signature.classes[output] if output < len(signature.classes) else None
     return "the chance" if name is None else f"the chance of {name}"
+
+
+def _listed(value: Any) -> Any:
+    """A list as people write one; anything else as it is."""
+    return (
+        ", ".join(word for word in map(category_word, value) if word)
+        if isinstance(value, list | tuple)
+        else value
+    )
 
 
 def _shown(value: Any) -> str | float | int | bool | None:

@@ -19,7 +19,7 @@ from tenantry.plan.hashing import word_hash, xxh64
 from tenantry.plan.ir import F32, F64, I32, DateDigits, DateOrder, NumberFormat
 from tenantry.plan.layout import LEAF, NO_EDGE, NO_ROW, NONE, Kind, Section
 from tenantry.plan.parse import category_word, date_parts, parse_number, text_row, words
-from tenantry.plan.parts import word_part
+from tenantry.plan.parts import geo_point, list_items, word_part
 
 Array = npt.NDArray[Any]
 Record = Mapping[str, Any]
@@ -113,8 +113,15 @@ class Twin:
                         encoded.x[:, slot] = parts[:, i]
             case Kind.CATEGORY:
                 self._category(column, index, values, encoded)
+            case Kind.TEXT if column["format"]:
+                self._lists(column, index, values, encoded)
             case Kind.TEXT:
                 self._texts(column, index, values, encoded)
+            case Kind.GEO:
+                points = np.array([geo_point(value) for value in values]).reshape(-1, 2)
+                for i, slot in enumerate(column["slot"][:2]):
+                    if slot != NONE:
+                        encoded.x[:, slot] = points[:, i]
 
     def _nulls(self, column: Any) -> list[float]:
         nulls: list[float] = self._pool(Section.DOUBLES, column["nulls"], int(column["n_nulls"])).tolist()
@@ -188,6 +195,24 @@ class Twin:
             for slot, length in zip(column["slot"], (len(text.encode()), len(words(text))), strict=False):
                 if slot != NONE:
                     encoded.x[i, slot] = length
+
+    def _lists(self, column: Any, index: int, values: list[Any], encoded: Encoded) -> None:
+        known = int(column["rows"])
+        item_slots = self._pool(Section.SHORTS, column["token_slots"], known)
+        encoded.x[:, self._pool(Section.SHORTS, column["slots"], int(column["n_slots"]))] = 0.0
+        for i, value in enumerate(values):
+            items = list_items(value, chr(int(column["format"])))
+            found = dict.fromkeys(self._find(column, item.encode()) for item in items or ())
+            for row in found:
+                if row == NO_ROW:
+                    continue
+                if item_slots[row] != NO_ROW:
+                    encoded.x[i, item_slots[row]] = 1.0
+                if self.head["has_linear"]:
+                    weights = self._pool(Section.FLOATS, column["weights"], known, self.n_outputs)
+                    encoded.linear[i, index] += weights[row].astype(np.float64)
+            if items is not None and column["slot"][1] != NONE:
+                encoded.x[i, column["slot"][1]] = len(items)
 
     # --- score ---
 

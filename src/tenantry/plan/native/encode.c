@@ -90,6 +90,41 @@ static void put_tokens(const plan *p, uint32_t column, const char *s, size_t n, 
     put(row, c->slot[1], n ? (double)words : NAN);
 }
 
+/* A list's items, as text or one by one; with neither, the value is missing. */
+static void put_items(const plan *p, uint32_t column, plan_items *it, const plan_text *items, size_t n, plan_row *row) {
+    const plan_column *c = p->columns + column;
+    const plan_table table = plan_table_of(p, c);
+    uint32_t known = 0, count = 0;
+    plan_text item;
+    for (uint32_t i = 0; i < c->n_slots; i++) put(row, p->shorts[c->slots + i], 0.0);
+    for (; it && plan_next_item(it, &item); count++)
+        known = plan_count_word(&table, item.s, item.n, row->counts, row->touched, known);
+    for (size_t i = 0; items && i < n; i++) {
+        if (!items[i].n) continue;                     /* they come stripped */
+        known = plan_count_word(&table, items[i].s, items[i].n, row->counts, row->touched, known);
+        count++;
+    }
+    for (uint32_t i = 0; i < known; i++) {
+        const uint32_t token = row->touched[i];
+        const uint16_t slot = p->shorts[c->token_slots + token];
+        row->counts[token] = 0;
+        if (slot != PLAN_NO_ROW) put(row, slot, 1.0);
+        add_linear(p, column, row, c->weights + token * p->n_outputs, 1.0);
+    }
+    put(row, c->slot[1], it || items ? (double)count : NAN);
+}
+
+static void put_place(const plan_column *c, const double *point, plan_row *row) {
+    for (int i = 0; i < 2; i++) put(row, c->slot[i], point ? point[i] : NAN);
+}
+
+void plan_put_list(const plan *p, uint32_t column, const plan_text *items, size_t n, plan_row *row) {
+    const plan_column *c = p->columns + column;
+    double point[2];
+    if (c->kind == PLAN_TEXT) put_items(p, column, NULL, items, n, row);
+    else put_place(c, n == 2 && plan_place(items[0], items[1], point) ? point : NULL, row);
+}
+
 void plan_begin(const plan *p, plan_row *row) {
     for (uint32_t k = 0; k < p->n_outputs; k++)
         row->linear[k] = p->head->has_linear ? p->doubles[p->head->intercept + k] : 0.0;
@@ -102,7 +137,10 @@ void plan_put_missing(const plan *p, uint32_t column, plan_row *row) {
     case PLAN_NUMBER: put(row, c->slot[0], NAN); break;
     case PLAN_DATE: put_date(c, NULL, row); break;
     case PLAN_CATEGORY: put_row(p, column, c->missing_row, row); break;
-    default: put_tokens(p, column, "", 0, row);
+    case PLAN_GEO: put_place(c, NULL, row); break;
+    default:
+        if (c->format) put_items(p, column, NULL, NULL, 0, row);
+        else put_tokens(p, column, "", 0, row);
     }
 }
 
@@ -122,6 +160,12 @@ void plan_put_text(const plan *p, uint32_t column, const char *s, size_t n, plan
         put_date_text(p, c, s, n, row);
     } else if (c->kind == PLAN_CATEGORY) {
         put_word(p, column, s, n, row);
+    } else if (c->kind == PLAN_GEO) {
+        double point[2];
+        put_place(c, plan_parse_place(s, n, point) ? point : NULL, row);
+    } else if (c->format) {
+        plan_items items = plan_items_of(s, n, (char)c->format);
+        put_items(p, column, &items, NULL, 0, row);
     } else {
         put_tokens(p, column, s, n, row);
     }

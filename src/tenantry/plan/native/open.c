@@ -171,7 +171,8 @@ static int known_format(const plan_column *c, uint32_t version) {
     if (version < 2) return c->format <= (c->kind == PLAN_DATE ? 2 : 3);
     if (c->kind == PLAN_NUMBER) return c->format < 8;
     if (c->kind == PLAN_DATE) return (c->format & 3) <= PLAN_DMY && c->format >> 2 <= PLAN_EXCEL;
-    if (c->kind == PLAN_TEXT) return c->format == 0;
+    if (c->kind == PLAN_TEXT) return !c->format || c->format == '|' || c->format == ';' || c->format == ',';
+    if (c->kind == PLAN_GEO) return !c->format;
     if ((c->format & 255) == PLAN_PREFIX) return c->format >> 8 >= 1 && c->format >> 8 <= 255;
     return c->format < PLAN_PREFIX;
 }
@@ -187,12 +188,14 @@ static const char *check_column(plan *p, uint32_t k, uint8_t *owned, uint32_t *n
     if (!within(p, PLAN_S_STRINGS, c->name, c->name_bytes)) return "a column's name lies outside";
     if (plan_is_view(p, k) && p->head->version < 2) return "two columns have one name";
     p->n_inputs += !plan_is_view(p, k);
-    if (c->kind > PLAN_TEXT || !known_format(c, p->head->version)) return "a column has an unknown kind";
+    if (c->kind > (p->head->version == 1 ? PLAN_TEXT : PLAN_GEO) || !known_format(c, p->head->version)) return "a column has an unknown kind";
     if (c->n_nulls > 16 || !within(p, PLAN_S_DOUBLES, c->nulls, c->n_nulls)) return "a column's null numbers lie outside";
     if (c->kind == PLAN_NUMBER && !claim(p, owned, c->slot[0])) return "a slot is out of range or filled twice";
     if (c->kind == PLAN_DATE && !claim_date(p, c, owned)) return "a slot is out of range or filled twice";
     if (c->kind == PLAN_NUMBER && c->n_entries) return check_units(p, c, next_entry);
-    return c->kind >= PLAN_CATEGORY ? check_words(p, c, owned, next_entry) : NULL;
+    for (int i = 0; c->kind == PLAN_GEO && i < 2; i++)
+        if (c->slot[i] != PLAN_NONE && !claim(p, owned, c->slot[i])) return "a slot is out of range or filled twice";
+    return c->kind == PLAN_CATEGORY || c->kind == PLAN_TEXT ? check_words(p, c, owned, next_entry) : NULL;
 }
 
 static const char *check_pair(plan *p, const plan_column *c, uint8_t *owned, uint32_t *next_entry) {

@@ -23,7 +23,7 @@
 #define PLAN_DATE_PARTS 7
 #define PLAN_DOMAIN_BYTES 255
 
-enum plan_kind { PLAN_NUMBER, PLAN_DATE, PLAN_CATEGORY, PLAN_TEXT };
+enum plan_kind { PLAN_NUMBER, PLAN_DATE, PLAN_CATEGORY, PLAN_TEXT, PLAN_GEO };
 enum plan_part { PLAN_WORD, PLAN_EMAIL_DOMAIN, PLAN_URL_DOMAIN, PLAN_PREFIX };
 enum plan_op { PLAN_DIFFERENCE, PLAN_RATIO };
 enum plan_order { PLAN_YMD, PLAN_MDY, PLAN_DMY };
@@ -52,8 +52,9 @@ typedef struct {
 } plan_header;
 
 typedef struct {
-    uint32_t kind, name, name_bytes, format;      /* decimal comma | unit tail << 1; plan_order; plan_part | bytes << 8 */
-    uint32_t slot[5];                             /* number: [0]; date: days, month, weekday, day, hour; text: bytes, tokens;
+    uint32_t kind, name, name_bytes, format;      /* decimal comma | unit tail << 1; plan_order; plan_part | bytes << 8;
+                                                   * of a list its delimiter */
+    uint32_t slot[5];                             /* number: [0]; date: days, month, weekday, day, hour; text: bytes, tokens; geo: lat, lon;
                                                    * a pair: its left and right column, and their inputs */
     uint32_t nulls, n_nulls;                      /* DOUBLES */
     uint32_t entries, n_entries, max_probe, max_bytes;
@@ -104,6 +105,8 @@ static inline int plan_is_view(const plan *p, uint32_t column) {
     return column && c->name == c[-1].name && c->name_bytes == c[-1].name_bytes;
 }
 
+static inline int plan_takes_list(const plan_column *c) { return c->kind == PLAN_GEO || (c->kind == PLAN_TEXT && c->format); }
+
 static inline plan_table plan_table_of(const plan *p, const plan_column *c) {
     return (plan_table){p->entries + c->entries, p->strings, p->head->key, c->n_entries, c->max_probe, c->max_bytes};
 }
@@ -139,6 +142,7 @@ size_t plan_strip(const char **s, size_t n);
 uint64_t plan_hash(const char *s, size_t n, uint64_t key);
 uint32_t plan_find(const plan_table *t, const char *s, size_t n);                             /* row or PLAN_NO_ROW */
 size_t plan_next_token(const char *s, size_t n, size_t *at, char token[PLAN_TOKEN_BYTES]);    /* 0: none left */
+uint32_t plan_count_word(const plan_table *t, const char *s, size_t n, uint8_t *counts, uint16_t *touched, uint32_t known);
 uint32_t plan_count_tokens(const plan_table *t, const char *s, size_t n, uint8_t *counts, uint16_t *touched, uint32_t *words);
 double plan_text_norm(const double *tf, const float *idf, const uint8_t *counts, const uint16_t *touched, uint32_t n);
 double plan_text_value(const double *tf, float idf, uint8_t count, double norm);
@@ -146,11 +150,20 @@ double plan_text_value(const double *tf, float idf, uint8_t count, double norm);
 /* parts.c: what a category of this format looks up of a word; 0 bytes where it has no such part. */
 size_t plan_word_part(const char **s, size_t n, uint32_t format, char buffer[PLAN_DOMAIN_BYTES]);
 
+/* items.c: the items of a list, stripped, and places as degrees of latitude and longitude (0: no place). */
+typedef struct { const char *s; size_t n; } plan_text;
+typedef struct { const char *s; size_t n, at; char delimiter; int is_array; } plan_items;
+plan_items plan_items_of(const char *s, size_t n, char delimiter);
+int plan_next_item(plan_items *it, plan_text *item);                                          /* 0: none left */
+int plan_place(plan_text lat, plan_text lon, double point[2]);
+int plan_parse_place(const char *s, size_t n, double point[2]);
+
 /* encode.c: begin, then one call a column (views too) in order, then finish. */
 void plan_begin(const plan *p, plan_row *row);
 void plan_put_missing(const plan *p, uint32_t column, plan_row *row);
 void plan_put_number(const plan *p, uint32_t column, double x, plan_row *row);                /* number columns only */
 void plan_put_text(const plan *p, uint32_t column, const char *s, size_t n, plan_row *row);   /* strips */
+void plan_put_list(const plan *p, uint32_t column, const plan_text *items, size_t n, plan_row *row);   /* of lists and places; stripped */
 void plan_finish(const plan *p, plan_row *row);
 
 /* score.c */

@@ -201,12 +201,27 @@ static void own_counts(plan_row *row) {
     row->touched = shared.touched;
 }
 
+static int put_listed(Kernel *self, uint32_t k, uint32_t input, PyObject *value, plan_row *row) {
+    listed found;
+    if (list_of(value, &found)) {
+        raise_column(PyTuple_GetItem(self->names, input));
+        return -1;
+    }
+    own_counts(row);
+    plan_put_list(&self->p, k, found.texts, found.n, row);
+    list_release(&found);
+    return 0;
+}
+
 /* The value of an input into one of its columns. */
 static int put_value(Kernel *self, uint32_t k, uint32_t input, PyObject *value, plan_row *row) {
     const uint32_t kind = self->p.columns[k].kind;
     word w;
     double x;
-    int status = kind == PLAN_NUMBER ? number_of(value, &x, &w) : word_of(value, kind == PLAN_DATE, &w);
+    int status;
+    if (plan_takes_list(self->p.columns + k) && (PyList_Check(value) || PyTuple_Check(value)))
+        return put_listed(self, k, input, value, row);
+    status = kind == PLAN_NUMBER ? number_of(value, &x, &w) : word_of(value, kind == PLAN_DATE, &w);
     if (status == VALUE_ERROR) {
         raise_column(PyTuple_GetItem(self->names, input));
         return -1;

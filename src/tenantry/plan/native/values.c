@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 PyObject *raise_tenantry(const char *kind, const char *code, PyObject *message) {
@@ -188,4 +189,33 @@ void raise_value(PyObject *label) {
 void raise_column(PyObject *name) {
     const char *what = refused_value();
     if (what) raise_tenantry("InvalidData", "record_value", PyUnicode_FromFormat("column '%U' holds %s", name, what));
+}
+
+void list_release(listed *found) {
+    for (size_t i = 0; i < found->n; i++) word_release(found->words + i);
+    free(found->texts);
+    free(found->words);
+    Py_XDECREF(found->items);
+}
+
+int list_of(PyObject *value, listed *found) {
+    Py_ssize_t n;
+    int failed = 0;
+    *found = (listed){.items = PySequence_List(value)};    /* a copy: reading an item may change the list */
+    n = found->items ? PyList_Size(found->items) : -1;
+    if (n < 0) return -1;
+    found->texts = calloc((size_t)n + 1, sizeof *found->texts);
+    found->words = calloc((size_t)n + 1, sizeof *found->words);
+    if (!found->texts || !found->words) PyErr_NoMemory(), failed = -1;
+    for (Py_ssize_t i = 0; !failed && i < n; i++) {
+        word *w = found->words + found->n++;
+        const int status = word_of(PyList_GetItem(found->items, i), 0, w);
+        if (status == VALUE_ERROR) failed = -1;
+        if (status == VALUE_THERE) {
+            found->texts[i] = (plan_text){w->s, (size_t)w->n};
+            found->texts[i].n = plan_strip(&found->texts[i].s, found->texts[i].n);
+        }
+    }
+    if (failed) list_release(found);
+    return failed;
 }

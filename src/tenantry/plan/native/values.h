@@ -11,6 +11,10 @@ typedef struct { const char *s; Py_ssize_t n; PyObject *held; char digits[32]; }
 enum { VALUE_ERROR = -1, VALUE_MISSING = 0, VALUE_THERE = 1, VALUE_TEXT = 2 };
 
 int word_of(PyObject *value, int is_date, word *w);                   /* VALUE_*; an exception is set with VALUE_ERROR */
+/* The words of a list or a tuple, stripped; missing ones have no bytes. `list_release` lets go of them. -1 with an exception. */
+typedef struct { PyObject *items; plan_text *texts; word *words; size_t n; } listed;
+int list_of(PyObject *value, listed *found);
+void list_release(listed *found);
 int number_of(PyObject *value, double *x, word *w);                   /* VALUE_THERE: in x; VALUE_TEXT: in w */
 void word_release(word *w);
 PyObject *raise_tenantry(const char *kind, const char *code, PyObject *message);   /* steals message; NULL */

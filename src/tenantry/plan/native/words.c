@@ -70,7 +70,7 @@ size_t plan_next_token(const char *s, size_t n, size_t *at, char token[PLAN_TOKE
     return 0;
 }
 
-static uint32_t count_one(const plan_table *t, const char *s, size_t n, uint8_t *counts, uint16_t *touched, uint32_t known) {
+uint32_t plan_count_word(const plan_table *t, const char *s, size_t n, uint8_t *counts, uint16_t *touched, uint32_t known) {
     uint32_t row = plan_find(t, s, n);
     if (row == PLAN_NO_ROW) return known;
     if (!counts[row]) touched[known++] = (uint16_t)row;
@@ -85,11 +85,11 @@ uint32_t plan_count_tokens(const plan_table *t, const char *s, size_t n, uint8_t
     *words = 0;
     while ((length = plan_next_token(s, n, &at, token))) {
         ++*words;
-        known = count_one(t, token, length, counts, touched, known);
+        known = plan_count_word(t, token, length, counts, touched, known);
         if (before) {
             pair[before] = ' ';
             memcpy(pair + before + 1, token, length);
-            known = count_one(t, pair, before + 1 + length, counts, touched, known);
+            known = plan_count_word(t, pair, before + 1 + length, counts, touched, known);
         }
         memcpy(pair, token, length);
         before = length;
