@@ -78,6 +78,11 @@ static cell take_cell(const uint8_t **at, size_t *left) {
     return c;
 }
 
+static double parse(const char *s, size_t n, int choices) {
+    const plan_number_format f = {.decimal_comma = choices & 1, .unit_tail = choices >> 1 & 1, .clock = choices >> 2 & 1};
+    return plan_parse_number(s, n, &f);
+}
+
 /* Plain decimal text is what strtod says it is. */
 static void check_number(const char *s, size_t n) {
     char copy[256];
@@ -91,14 +96,14 @@ static void check_number(const char *s, size_t n) {
     if (i != n || !digits) return;
     memcpy(copy, s, n);
     copy[n] = 0;
-    ours = plan_parse_number(s, n, 0, 0);
+    ours = parse(s, n, 0);
     theirs = strtod(copy, NULL);
     if (ours != theirs) harness_fail("a plain number is read wrongly");
 }
 
-static void check_date(const char *s, size_t n, int order) {
+static void check_date(const char *s, size_t n, int order, int digits) {
     double part[PLAN_DATE_PARTS];
-    if (!plan_parse_date(s, n, order, part)) return;
+    if (!plan_parse_date(s, n, order, digits, part)) return;
     if (!(part[0] > -1e6 && part[0] < 4e6) || part[1] < 1 || part[1] > 12 || part[2] < 0 || part[2] > 6 || part[3] < 1 || part[3] > 31
         || part[4] < 0 || part[4] > 23 || part[5] < 1 || part[5] > 366 || part[6] < 1 || part[6] > 53) harness_fail("a date's part is out of range");
 }
@@ -109,8 +114,9 @@ static void check_text(const cell *c) {
     if (c->kind != 2) return;
     n = plan_strip(&s, c->bytes);
     check_number(s, n);
-    for (int order = PLAN_YMD; order <= PLAN_DMY; order++) check_date(s, n, order);
-    for (int i = 0; i < 4; i++) plan_parse_number(s, n, i & 1, i >> 1);
+    for (int order = PLAN_YMD; order <= PLAN_DMY; order++)
+        for (int digits = 0; digits <= PLAN_EXCEL; digits++) check_date(s, n, order, digits);
+    for (int i = 0; i < 8; i++) parse(s, n, i);
 }
 
 static void check_answer(const plan *p, const answer *a, double base) {

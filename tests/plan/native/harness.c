@@ -64,7 +64,7 @@ static void check_block(const plan *p, const plan_row *row, const double *scores
 
 answer harness_score(const plan *p, const cell *cells, uint32_t output) {
     answer a = {room(p->n_outputs * sizeof(double), 16), room(p->n_outputs * sizeof(double), 16),
-                room(p->n_columns * sizeof(double), 16), room(2 * p->n_slots * sizeof(float), 16)};
+                room(p->n_inputs * sizeof(double), 16), room(2 * p->n_slots * sizeof(float), 16)};
     float *sums = room(plan_explain_floats(p) * sizeof(float), 32);
     plan_row row = {.x = a.x, .linear = room(p->n_outputs * sizeof(double), 16), .parts = room(plan_parts(p) * sizeof(double), 16),
                     .rows = room(p->n_columns * sizeof(uint16_t), 16),
