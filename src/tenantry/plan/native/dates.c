@@ -374,7 +374,7 @@ static int fold(scan *t, const char *s, size_t n) {
         if (!c) return 0;
         if (c < 0x80) {
             t->s[at++] = (char)(c >= 'A' && c <= 'Z' ? c | 32 : c);
-        } else if (c == 0xC3 && next >= 0x80) {
+        } else if (c == 0xC3 && next >= 0x80 && next < 0xC0) {
             t->s[at++] = LATIN[next - 0x80];
             i++;
         } else if (c == 0xC2 && next == 0xA0) {
