@@ -2,9 +2,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tenantry.apps import PredictionDefinition
+from tenantry.automl import train
 from tenantry.automl.encoders import CategoryEncoder, TextEncoder, build_space
 from tenantry.automl.encoders.categories import SMOOTHING, Link
 from tenantry.automl.typing import distinct_values, type_column
+from tenantry.plan import Plan
+from tenantry.tenancy import TenantId
 
 
 def typed(values, name="x"):
@@ -97,3 +101,44 @@ def test_all_slots_are_float32():
     assert space.train_dense(encoded).dtype == np.float32
     assert space.dense(encoded, np.arange(60, 90)).dtype == np.float32
     assert space.train_dense(encoded).shape == (60, len(space.slots))
+
+
+def test_words_are_coded_in_the_order_that_people_read():
+    words = ["10+ years", "2 years", "< 1 year", "9 years", "never", "1 year"]
+    encoder = CategoryEncoder.of(0, typed(words * 10), 1)
+    ordered = [encoder.words[i] for i in np.argsort(encoder.rank)]
+    assert ordered == ["< 1 year", "1 year", "2 years", "9 years", "10+ years", "never"]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([f"u{i}@{'ab'[i % 2]}.org" for i in range(40)], ("a.org", "b.org")),
+        ([f"https://www.{'AB'[i % 2]}.org/{i}" for i in range(40)], ("a.org", "b.org")),
+        ([f"+1 ({415 + i % 2}) 555-{i:04d}" for i in range(40)], None),
+        ([f"+{44 + i % 2} 20 7946 {i:04d}" for i in range(40)], ("+44", "+45")),
+        ([f"u{i}@host{i}.org" for i in range(40)], None),
+    ],
+)
+def test_addresses_and_numbers_that_never_repeat_are_known_by_a_part_that_does(values, words):
+    part = CategoryEncoder.part_of(0, typed(values), 1)
+    assert (part and part.words) == words
+
+
+def test_a_plan_looks_up_domains_as_training_did():
+    rng = np.random.default_rng(0)
+    hosts = rng.choice(["good.org", "bad.com", "x.net"], 400)
+    won = rng.random(400) < np.where(hosts == "good.org", 0.9, 0.2)
+    table = pa.table(
+        {
+            "email": [f"user{i}@{host}" if i % 9 else "n/a" for i, host in enumerate(hosts)],
+            "site": [f"https://{host}/{i}" if i % 7 else "n/a" for i, host in enumerate(hosts[::-1])],
+            "won": np.where(won, "yes", "no"),
+        }
+    )
+    model = train(TenantId("acme"), table, PredictionDefinition(name="w", target="won"), budget_cpu_seconds=3)
+    assert model.receipt.plan_pipeline < 1e-6
+    with Plan.from_bytes(model.plan) as plan:
+        new = [{"email": "someone@GOOD.org"}, {"email": "someone@bad.com"}]
+        good, bad = plan.score_rows(new)
+    assert good[0] > bad[0] + 0.3

@@ -264,7 +264,8 @@ def _category(
     known = [i for i in range(len(encoder.words)) if table.row[i] < table.missing_row]
     kept = [i for i in range(table.values.shape[1]) if slots[first + i] >= 0]
     mean = carried.astype(np.float64)[encoder.table_rows(table, encoded.rows)].mean(axis=0)
-    nulls = tuple(word for word in column.null_words if word not in encoder.words)
+    whole = encoder.part == "word"
+    nulls = tuple(word for word in column.null_words if word not in encoder.words) if whole else ()
     rows = [int(table.row[i]) for i in known] + [table.missing_row] * len(nulls)
     words = tuple(encoder.words[i] for i in known) + nulls
     if column.type is SemanticType.BOOLEAN:
@@ -282,6 +283,8 @@ def _category(
         values=np.ascontiguousarray(table.values[:, kept]),
         weights=carried,
         mean_weight=mean.astype(np.float32),
+        part=encoder.part,
+        prefix_bytes=encoder.prefix_bytes,
     )
 
 

@@ -7,10 +7,16 @@ without themselves, so a word met once looks in training exactly as an unseen wo
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from tenantry.automl.arrays import F32, F64, I32, I64, Bools
+from tenantry.automl.encoders.order import natural_key
 from tenantry.automl.encoders.slot import Slot
 from tenantry.automl.typing import TypedColumn
+from tenantry.plan.ir import WordPart
+from tenantry.plan.kernel import category_word
+from tenantry.plan.parts import word_part
+from tenantry.schema import SemanticType
 
 SMOOTHING = 10.0
 """Rows' worth of prior in a target encoding."""
@@ -20,6 +26,14 @@ _SALT = 0x1FE1D
 MAX_WORDS = 4000
 MIN_COUNT = 2
 MAX_WORD_BYTES = 1024
+MIN_REPEATS = 2.0
+"""A part of a word is worth a category where each part is in so many rows on average, and the whole words are not."""
+_PARTS: dict[SemanticType, tuple[WordPart, int]] = {
+    SemanticType.EMAIL: ("email_domain", 0),
+    SemanticType.URL: ("url_domain", 0),
+    SemanticType.PHONE: ("prefix", 4),
+    SemanticType.POSTAL_CODE: ("prefix", 3),
+}
 MAX_TARGET_OUTPUTS = 30
 """Beyond this many classes a target encoding per class would be mostly noise, and large."""
 
@@ -37,7 +51,8 @@ class CategoryTable:
 
 @dataclass(frozen=True, slots=True)
 class CategoryEncoder:
-    """One column's words. ``codes`` holds a word number a row (-1 missing); ``rank`` is each word's alphabetical code.
+    """One column's words, or a ``part`` of each. ``codes`` holds a word number a row (-1 missing); ``rank`` is each
+    word's place in the order that people read (``9``, ``10``; alphabetical where there are no numbers).
 
     Slots: code (unless there are too many words for an order to mean much), count and one target encoding an output;
     a column of two words needs its code only.
@@ -49,14 +64,51 @@ class CategoryEncoder:
     codes: I32
     rank: F32
     outputs: int
+    part: WordPart = "word"
+    prefix_bytes: int = 0
 
     @classmethod
     def of(cls, at: int, column: TypedColumn, outputs: int) -> "CategoryEncoder":
         """The encoder of a typed column; ``outputs`` as of the target matrix."""
+        part = cls.part_of(at, column, outputs)
+        if part is not None:
+            return part
         codes, words = column.words()
-        rank = np.empty(len(words), dtype=np.float32)
-        rank[sorted(range(len(words)), key=words.__getitem__)] = np.arange(len(words), dtype=np.float32)
-        return cls(at, column.name, words, codes, rank, outputs if outputs <= MAX_TARGET_OUTPUTS else 0)
+        return cls(at, column.name, words, codes, _rank(words), _targets(outputs))
+
+    @classmethod
+    def part_of(cls, at: int, column: TypedColumn, outputs: int) -> "CategoryEncoder | None":
+        """The domain of e-mail addresses and URLs, the first characters of phone numbers and postal codes: where those
+        repeat, and whole words hardly do. None for other columns."""
+        part, size = _PARTS.get(column.type, ("word", 0))
+        values = column.values
+        if part == "word" or len(values.values) * MIN_REPEATS <= values.present:
+            return None
+        # null words have parts too, as the plan will see them
+        parts = [word_part(category_word(value), part, size) for value in values.values]
+        known = {text: number for number, text in enumerate(dict.fromkeys(p for p in parts if p is not None))}
+        if len(known) < 2 or len(known) * MIN_REPEATS > values.present:
+            return None
+        place: npt.NDArray[np.int32] = np.array(
+            [-1 if p is None else known[p] for p in (*parts, None)], np.int32
+        )
+        words = tuple(known)
+        return cls(
+            at,
+            column.name,
+            words,
+            place[values.codes],
+            _rank(words),
+            _targets(outputs),
+            part=part,
+            prefix_bytes=size,
+        )
+
+    @property
+    def label(self) -> str:
+        """What the words are, for people."""
+        names = {"word": "", "prefix": "start of ", "email_domain": "domain of ", "url_domain": "domain of "}
+        return names[self.part] + self.name
 
     @property
     def two_words(self) -> bool:
@@ -69,11 +121,11 @@ class CategoryEncoder:
 
     def slots(self) -> list[Slot]:
         """What the slots are, in order."""
-        code = Slot(self.at, "code", self.name)
+        code = Slot(self.at, "code", self.label)
         if self.two_words:
             return [code]
-        targets = [Slot(self.at, "target", f"target rate of {self.name}", k) for k in range(self.outputs)]
-        return [code, Slot(self.at, "count", f"how common {self.name} is"), *targets]
+        targets = [Slot(self.at, "target", f"target rate of {self.label}", k) for k in range(self.outputs)]
+        return [code, Slot(self.at, "count", f"how common {self.label} is"), *targets]
 
     def fit(self, rows: I64, target: F64, link: "Link", seed: int) -> tuple[CategoryTable, F32]:
         """The table from these training rows, and the slots of these rows themselves (out of fold).
@@ -155,6 +207,18 @@ class Link:
         share = np.clip(mean, 1e-6, 1 - 1e-6)
         prior = np.clip(self.prior, 1e-6, 1 - 1e-6)
         return np.asarray(np.log(share / (1 - share)) - np.log(prior / (1 - prior)))
+
+
+def _rank(words: tuple[str, ...]) -> F32:
+    rank = np.empty(len(words), dtype=np.float32)
+    rank[sorted(range(len(words)), key=lambda i: natural_key(words[i]))] = np.arange(
+        len(words), dtype=np.float32
+    )
+    return rank
+
+
+def _targets(outputs: int) -> int:
+    return outputs if outputs <= MAX_TARGET_OUTPUTS else 0
 
 
 def _sums(place: I64, target: F64, size: int) -> F64:

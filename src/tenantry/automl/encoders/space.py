@@ -79,6 +79,8 @@ def build_space(columns: tuple[TypedColumn, ...], outputs: int, *, classes: bool
     others = NUMERIC_TYPES | DATE_TYPES | TEXT_TYPES
     worded = [(i, c) for i, c in enumerate(columns) if c.type not in others]
     categories = [CategoryEncoder.of(i, c, outputs) for i, c in worded]
+    named = [(i, c) for i, c in enumerate(columns) if c.type in TEXT_TYPES]
+    categories += [part for i, c in named if (part := CategoryEncoder.part_of(i, c, outputs)) is not None]
     texts += [view for i, c in worded if (view := TextEncoder.view_of(i, c)) is not None]
     slots = list(fixed.slots)
     for category in categories:
