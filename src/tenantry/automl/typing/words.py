@@ -51,6 +51,7 @@ _BOOLEANS = BOOLEAN_WORDS.keys() - {"0", "1"}
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _PHONE = re.compile(r"\+?[\d\s().\-/]{7,22}(?:\s*(?:x|ext\.?)\s*\d+)?", re.IGNORECASE)
+_DECIMAL = re.compile(r"[+-]?\d*\.\d+")  # a coordinate has a sign and many digits, too
 _POSTAL_NAME = re.compile(r"zip|postal|postcode|post_code|plz", re.IGNORECASE)
 _PHONE_NAME = re.compile(r"phone|mobile|(?:^|[^a-z])(?:tel|fax|cell)(?:$|[^a-z])", re.IGNORECASE)
 
@@ -134,7 +135,8 @@ def contact_type(name: str, texts: list[str]) -> SemanticType | None:
         if _mostly(texts, 0.9, partial(is_shaped, kind)):
             return kind
     if _mostly(texts, 0.9, _phone_shaped) and (
-        _PHONE_NAME.search(name) or all(re.search(r"[+()\-]", t) for t in texts if _phone_shaped(t))
+        _PHONE_NAME.search(name)
+        or all(re.search(r"[+()\-]", t) and not _DECIMAL.fullmatch(t) for t in texts if _phone_shaped(t))
     ):
         return SemanticType.PHONE
     return None
