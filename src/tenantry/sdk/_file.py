@@ -1,7 +1,8 @@
 """One file for a fitted predictor: a zip archive of the plan and JSON, nothing that executes when it is read.
 
 ``predictor.json`` names the format, the parameters, the label words with their types, the raw columns, and
-the SHA-256 of every other part: ``plan.tnp``, ``scorecard.json``, ``model_card.md``, ``reference.json``.
+the SHA-256 of every other part: ``plan.tnp``, ``scorecard.json``, ``model_card.md``, ``reference.json``, and
+where the model has them ``insights.json`` and ``similar.json.z``.
 """
 
 import hashlib
@@ -17,6 +18,8 @@ from tenantry.errors import Corrupt, NotFound
 
 HEAD = "predictor.json"
 PARTS = ("plan.tnp", "scorecard.json", "model_card.md", "reference.json")
+OPTIONAL_PARTS = ("insights.json", "similar.json.z")
+"""Parts that files of earlier releases lack; each that is there has its digest in the head."""
 FORMAT = 1
 MAX_PART = 256 * 1024 * 1024
 """Most bytes that a part may unpack to; plans are below 2 MB."""
@@ -70,7 +73,8 @@ def read(path: Path) -> tuple[Head, dict[str, bytes]]:
     try:
         with zipfile.ZipFile(path) as archive:
             head = msgspec.json.decode(_part(archive, HEAD), type=Head)
-            parts = {name: _part(archive, name) for name in PARTS}
+            there = [name for name in OPTIONAL_PARTS if name in head.sha256]
+            parts = {name: _part(archive, name) for name in (*PARTS, *there)}
     except (
         zipfile.BadZipFile,
         msgspec.MsgspecError,

@@ -1,13 +1,16 @@
 """What a fitted predictor holds: the files of its model, the open plan, and the caller's own labels."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tenantry.bundle.manifest import PLAN
+from tenantry.bundle.insights import read_sample
+from tenantry.bundle.manifest import PLAN, SIMILAR
 from tenantry.bundle.tables import score_table
+from tenantry.insights import Flips, Goal, Similar, WhatIf, find_flips, find_similar, what_if
 from tenantry.plan import Plan
 from tenantry.plan.reasons import Reason, reasons
 from tenantry.schema import Task
@@ -76,3 +79,24 @@ class Learnt:
         plan = self._plan
         records = table.select(list(plan.columns)).to_pylist()
         return [reasons(plan, record, k) for record in records]
+
+    def what_if(self, table: pa.Table, changes: Mapping[str, Any]) -> list[WhatIf]:
+        """Each row beside itself with the changes."""
+        return [what_if(self._plan, record, changes) for record in self._records(table)]
+
+    def flips(
+        self, table: pa.Table, goal: Goal, columns: tuple[str, ...], fixed: tuple[str, ...]
+    ) -> list[Flips]:
+        """Each row's smallest changes that reach the goal."""
+        return [
+            find_flips(self._plan, record, goal, columns=columns, fixed=fixed)
+            for record in self._records(table)
+        ]
+
+    def similar(self, table: pa.Table, k: int) -> list[Similar]:
+        """Each row's nearest training rows."""
+        sample = read_sample(self.parts.get(SIMILAR))
+        return [find_similar(self._plan, sample, record, k) for record in self._records(table)]
+
+    def _records(self, table: pa.Table) -> list[dict[str, Any]]:
+        return list(table.select(list(self._plan.columns)).to_pylist())

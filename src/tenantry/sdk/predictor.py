@@ -1,6 +1,6 @@
 """``Predictor``: AutoML and its plan as a scikit-learn estimator."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, cast
 
@@ -16,9 +16,11 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from tenantry.apps import PredictionDefinition
 from tenantry.automl import TrainedModel, train
-from tenantry.bundle.manifest import PLAN
+from tenantry.bundle.insights import Insights, pack_sample, read_insights
+from tenantry.bundle.manifest import INSIGHTS, PLAN, SIMILAR
 from tenantry.bundle.scorecard import Scorecard
 from tenantry.errors import InvalidData, InvalidRequest
+from tenantry.insights import Flips, Goal, Similar, WhatIf
 from tenantry.plan.reasons import Reason
 from tenantry.schema import Task
 from tenantry.sdk import _file
@@ -140,6 +142,10 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
             "model_card.md": model.model_card.encode(),
             "reference.json": msgspec.json.encode(model.reference),
         }
+        if model.insights is not None:
+            parts[INSIGHTS] = msgspec.json.encode(model.insights)
+        if model.similar is not None:
+            parts[SIMILAR] = pack_sample(model.similar)
         self._learn(parts, target, tuple(frame.table.column_names))
         return self
 
@@ -238,6 +244,32 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
         values, summed over what each raw column was encoded into (their unit: see ``Reason``)."""
         table = self._checked(X).table
         return self._learnt.explained(table, k)
+
+    def what_if(self, X: Any, changes: Mapping[str, Any]) -> list[WhatIf]:
+        """Each row's answer beside its answer with ``changes`` (column → value): what the model would say then."""
+        return self._learnt.what_if(self._checked(X).table, changes)
+
+    def find_flips(
+        self, X: Any, goal: Goal | None = None, *, columns: Sequence[str] = (), fixed: Sequence[str] = ()
+    ) -> list[Flips]:
+        """For each row the smallest changes of one or two columns that reach the goal: by default another label.
+
+        ``columns``: those that may change (default: all but free texts); ``fixed``: those that may not. Errors:
+        ``InvalidRequest`` record_unknown, goal_invalid.
+        """
+        names = (_names("columns", columns), _names("fixed", fixed))
+        return self._learnt.flips(self._checked(X).table, goal or Goal(), *names)
+
+    def similar(self, X: Any, k: int = 10) -> list[Similar]:
+        """For each row the ``k`` (1–100) training rows that are most like it, with what became of them. Raises
+        ``NotFound("similar_missing")`` for a predictor of an earlier release."""
+        return self._learnt.similar(self._checked(X).table, k)
+
+    def insights(self) -> Insights:
+        """What the model rests on and where it fails, as lists ready to plot. Raises
+        ``NotFound("insights_missing")`` for a predictor of an earlier release."""
+        check_is_fitted(self)
+        return read_insights(self._learnt.parts.get(INSIGHTS))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Accuracy, or R² for regression. ``y`` may be left out where ``X`` holds the target's column;
