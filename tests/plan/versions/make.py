@@ -21,9 +21,11 @@ from tenantry.plan.ir import (
     DateColumn,
     DateOrder,
     Derived,
+    GeoColumn,
     Linear,
     NumberColumn,
     NumberFormat,
+    Pair,
     PlanSpec,
     TextColumn,
     Tree,
@@ -46,7 +48,12 @@ TYPES = {
     "weight": SemanticType.NUMBER,
     "signed": SemanticType.DATETIME,
     "contract": SemanticType.CATEGORY,
+    "email": SemanticType.EMAIL,
+    "site": SemanticType.URL,
+    "post code": SemanticType.POSTAL_CODE,
     "note": SemanticType.TEXT,
+    "tags": SemanticType.TEXT,
+    "place": SemanticType.TEXT,
 }
 RECORDS: list[dict[str, Any]] = [
     {},
@@ -60,6 +67,18 @@ RECORDS: list[dict[str, Any]] = [
     {"price": "no number", "weight": None, "signed": "1950-01-01", "contract": "never seen", "note": "late good " * 20},
     {"price": 0.1, "weight": "(4,5)", "signed": "Mar 5, 2024 3:15 PM", "contract": "", "note": "  "},
 ]  # fmt: skip
+
+
+MORE: list[dict[str, Any]] = [
+    {"email": "Jo@Example.org", "site": "https://www.example.com/a", "post code": "SW1A 1AA", "tags": "red; 1",
+     "place": "52.5, 13.4"},
+    {"email": "none", "site": "example.org", "post code": "東京", "tags": ["dark blue", 1], "place": [-33.9, 151.2]},
+    {"email": "<jo@example.com>", "site": "//x.org", "post code": 12345, "tags": '["red", "x;y"]',
+     "place": "POINT(13 52)"},
+    {"email": "", "tags": ";", "place": "91, 0"},
+]  # fmt: skip
+"""What version 2 brought, over the records of version 1 in turn."""
+RECORDS = [{**record, **MORE[i % len(MORE)]} if i else record for i, record in enumerate(RECORDS)]
 
 
 class Maker:
@@ -87,21 +106,56 @@ class Maker:
         )
 
     def date(self) -> DateColumn:
-        parts = {part: self.slot() for part in ("days", "month", "weekday", "day", "hour")}
+        parts = {part: self.slot() for part in ("days", "month", "weekday", "day", "hour", "yearday", "week")}
         return DateColumn(name="signed", order=ORDERS.get(self.kind, "ymd"), **parts)
 
-    def category(self) -> CategoryColumn:
-        words = ("Two year", "monthly", "naïve", "true", "1")
+    def category(self, name: str, words: tuple[str, ...], **part: Any) -> CategoryColumn:
         return CategoryColumn(
-            name="contract",
+            name=name,
             words=words,
-            rows=np.array([0, 1, 2, 1, 3], np.int32),
+            rows=np.array([0, 1, 2, 1, 3], np.int32)[: len(words)],
             missing_row=4,
             unseen_row=5,
             slots=(self.slot(), self.slot()),
             values=self.figures(6, 2),
             weights=self.figures(6, self.outputs),
             mean_weight=self.figures(self.outputs),
+            **part,
+        )
+
+    def categories(self) -> tuple[CategoryColumn, ...]:
+        """Whole words, a view of a number, domains and a prefix."""
+        return (
+            self.category("contract", ("Two year", "monthly", "naïve", "true", "1")),
+            self.category("email", ("example.org", "example.com"), part="email_domain"),
+            self.category("site", ("example.org", "example.com"), part="url_domain"),
+            self.category("post code", ("SW", "東"), part="prefix", prefix_bytes=3),
+        )
+
+    def pair(self) -> Pair:
+        return Pair(
+            left=4,
+            right=5,
+            keys=np.array([[0, 0], [1, 1], [4, 4], [5, 0]], np.int32),
+            rows=np.array([0, 1, 2, 1], np.int32),
+            unseen_row=3,
+            slots=(self.slot(),),
+            values=self.figures(4, 1),
+            weights=self.figures(4, self.outputs),
+            mean_weight=self.figures(self.outputs),
+        )
+
+    def items(self) -> TextColumn:
+        tokens = ("red", "dark blue", "1")
+        return TextColumn(
+            name="tags",
+            tokens=tokens,
+            idf=np.ones(len(tokens), np.float32),
+            token_slots=np.array([self.slot(), -1, self.slot()], np.int32),
+            weights=self.figures(len(tokens), self.outputs),
+            mean_weight=self.figures(self.outputs),
+            words_slot=self.slot(),
+            delimiter=";",
         )
 
     def text(self) -> TextColumn:
@@ -169,8 +223,15 @@ class Maker:
         )
 
     def spec(self) -> PlanSpec:
-        columns = (*self.numbers(), self.date(), self.category(), self.text())
-        derived = (Derived(slot=self.slot(), left=0, right=1),)
+        price, weight = self.numbers()
+        code = self.category("price", ("-1.25", "true", "0.1"))
+        place = GeoColumn(name="place", lat=self.slot(), lon=self.slot())
+        columns = (price, code, weight, self.date(), *self.categories(), self.text(), self.items(), place)
+        pairs = (self.pair(),)
+        derived = (
+            Derived(slot=self.slot(), left=0, right=1),
+            Derived(slot=self.slot(), left=1, right=0, op="ratio"),
+        )
         trees = tuple(self.tree(i % self.outputs, nodes) for i, nodes in enumerate((1, 4, 7, 3, 12, 9)))
         linear = self.linear()
         spec = PlanSpec(
@@ -178,6 +239,7 @@ class Maker:
             n_outputs=self.outputs,
             n_slots=self.slots,
             columns=columns,
+            pairs=pairs,
             derived=derived,
             trees=trees,
             linear=linear,
@@ -193,7 +255,7 @@ class Maker:
 
 def described(spec: PlanSpec, kind: str) -> PlanSpec:
     """The plan with its description."""
-    inputs = tuple(Column(name=c.name, type=TYPES[c.name]) for c in spec.columns)
+    inputs = tuple(Column(name=name, type=TYPES[name]) for name in spec.inputs)
     classes = {Task.BINARY: ("no", "yes"), Task.MULTICLASS: ("a", "b", "c"), Task.REGRESSION: ()}[spec.task]
     meta = PlanMeta(
         signature=Signature(
