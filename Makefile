@@ -71,7 +71,7 @@ docs: $(READY)
 lock:
 	$(BIN)/python -m uv lock --quiet
 	$(BIN)/python -m uv export --quiet --format requirements-txt --no-header --no-emit-project --no-dev -o requirements.lock
-	$(BIN)/python -m uv export --quiet --format requirements-txt --no-header --no-emit-project --extra onnx --group dev -o requirements-dev.lock
+	$(BIN)/python -m uv export --quiet --format requirements-txt --no-header --no-emit-project --extra onnx --extra deep --group dev -o requirements-dev.lock
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

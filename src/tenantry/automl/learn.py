@@ -10,6 +10,7 @@ from tenantry.automl.arrays import F64, I64
 from tenantry.automl.blend import LINEAR
 from tenantry.automl.budget import Budget
 from tenantry.automl.compile import Fitted
+from tenantry.automl.deep import require_optuna
 from tenantry.automl.encoders import build_space
 from tenantry.automl.folds import Learning
 from tenantry.automl.last_fit import LastFit
@@ -48,8 +49,10 @@ def learn(
     report: Callable[[float, str], None],
 ) -> Learned:
     """Fit everything within the budget. Errors: ``InvalidData("budget_exhausted")`` when not even one fold is done;
-    ``InvalidRequest("definition_invalid")`` of :func:`read_objective`."""
+    ``InvalidRequest("definition_invalid")`` of :func:`read_objective`; ``Unsupported("deep_not_installed")``."""
     target = prepared.target
+    if definition.effort == "deep":
+        require_optuna()
     finish = _finish_seconds(target, len(prepared.features), budget)
     budget.hold(finish)
     budget.require("the features were made")
@@ -58,7 +61,7 @@ def learn(
     design = build_design(space)
     problem = read_problem(target, read_objective(target, space, definition))
     learning = Learning(problem.objective, problem.y, problem.encoding_target, split, seed)
-    search = Search(space, design, learning, problem.judge, budget, finish)
+    search = Search(space, design, learning, problem.judge, budget, finish, deep=definition.effort == "deep")
     scales = [problem]
     if may_be_log(target):
         scales.append(read_problem(target, problem.objective, log=True))

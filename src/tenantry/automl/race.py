@@ -45,13 +45,17 @@ class WorkClock:
 
 @dataclass(slots=True)
 class Race:
-    """Runs candidates over the folds; one that is clearly worse than the best is given up after any fold."""
+    """Runs candidates over the folds; one that is clearly worse than the best is given up after any fold.
+
+    ``last_loss``: the mean loss of the last candidate, on the folds that it ran.
+    """
 
     folds: list[Fold]
     judge: Judge
     seed: int
     budget: Budget
     clock: WorkClock
+    last_loss: float = float("inf")
     _losses: list[list[F64]] = field(default_factory=list)
 
     def enter(self, trial: Trial) -> None:
@@ -73,6 +77,7 @@ class Race:
                 return None
             trial.forests.append(forest)
             losses.append(self._fold_losses(forest, fold))
+            self.last_loss = float(np.concatenate(losses).mean())
             if self._hopeless(losses):
                 return None
         trial.seconds = self.budget.spent - before

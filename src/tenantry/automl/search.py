@@ -8,6 +8,7 @@ import numpy as np
 from tenantry.automl.arrays import F64
 from tenantry.automl.blend import worth_it
 from tenantry.automl.budget import Budget
+from tenantry.automl.deep import search_deep
 from tenantry.automl.encoders import FeatureSpace
 from tenantry.automl.folds import Learning, small_fold
 from tenantry.automl.last_fit import last_fit_seconds
@@ -34,12 +35,13 @@ _BETTER_SCALE = 1.0
 """In standard errors: how much better one must do on it. Errors are judged in the values' own unit."""
 _SMALL_SHARE = 0.15
 """Of the budget, for one round of heats on a part of the rows."""
-_SEARCH_SHARE = 0.5
+_SEARCH_SHARE, _DEEP_SHARE = 0.5, 0.75
 """Of the budget, the boosting after which no further candidate is begun."""
 
 
 class Search:
-    """Runs the first members over all folds, then the portfolio. ``finish``: CPU seconds to keep for the end."""
+    """Runs the first members over all folds, then the portfolio. ``finish``: CPU seconds to keep for the end; ``deep``:
+    go on with proposals until the budget ends."""
 
     def __init__(
         self,
@@ -49,6 +51,8 @@ class Search:
         judge: Judge,
         budget: Budget,
         finish: float,
+        *,
+        deep: bool = False,
     ) -> None:
         self.space = space
         self.design = design
@@ -57,7 +61,8 @@ class Search:
         self.budget = budget
         self.finish = finish
         self.order = candidates(len(learning.y))
-        self.clock = WorkClock(_SEARCH_SHARE * budget.limit)
+        self.deep = deep
+        self.clock = WorkClock((_DEEP_SHARE if deep else _SEARCH_SHARE) * budget.limit)
 
     def order_on(self, problems: list[Problem]) -> Problem:
         """Put the candidates in order by a heat, and say on which of the scales they do best; the search goes on with
@@ -105,7 +110,9 @@ class Search:
             trial = race.run(name, params, self._most_rounds(params))
             if trial is not None:
                 found.append(trial)
-            report(0.7 + 0.3 * (number + 1) / len(others), f"forest of {name}")
+            report(0.7 + 0.2 * (number + 1) / len(others), f"forest of {name}")
+        if self.deep:
+            found += search_deep(race, self._most_rounds, lambda detail: report(0.9, detail))
         return found
 
     def _halve(self) -> None:

@@ -143,6 +143,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The positive class is not one of the target's two outcomes.",
         "Write it exactly as it stands in the table.",
     ),
+    "deep_not_installed": (
+        "The deep search needs a package that is not installed.",
+        "Install the extra: pip install 'tenantry[deep]', or train with effort: standard.",
+    ),
     "budget_exhausted": (
         "The budget of CPU seconds ended before there was any model.",
         "Give a larger budget, or fewer rows or columns.",
