@@ -41,7 +41,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 /* A word of the file's own, so that look-ups find something. */
 static cell own_word(const plan *p, const plan_column *c, uint32_t pick) {
     const plan_entry *e = p->entries + c->entries + (c->n_entries ? pick % c->n_entries : 0);
-    if (c->kind < PLAN_CATEGORY || !c->n_entries || e->row == PLAN_NO_ROW) return VALUES[pick % N_VALUES];
+    if ((c->kind != PLAN_CATEGORY && c->kind != PLAN_TEXT) || !c->n_entries || e->row == PLAN_NO_ROW) return VALUES[pick % N_VALUES];
     return (cell){2, 0, p->strings + e->string, e->bytes};
 }
 
