@@ -20,7 +20,13 @@ def flaml(train: pd.DataFrame, seconds: int) -> tuple[Callable[[pd.DataFrame], A
 
     model = AutoML()
     model.fit(
-        train.drop(columns="y"), train["y"], task="classification", time_budget=seconds, verbose=0, n_jobs=1, seed=1
+        train.drop(columns="y"),
+        train["y"],
+        task="classification",
+        time_budget=seconds,
+        verbose=0,
+        n_jobs=1,
+        seed=1,
     )
     return model.predict_proba, str(model.best_estimator)
 
