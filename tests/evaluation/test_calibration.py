@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tenantry.evaluation import measure_calibration
+from tenantry.evaluation import classification_metrics, measure_calibration
 from tenantry.evaluation.calibration import chance_error
 from tenantry.evaluation.metrics import expected_calibration_error
 
@@ -50,3 +50,16 @@ def test_several_classes_are_judged_by_the_class_that_is_named():
 
 def test_the_chance_figure_of_sure_predictions_is_zero():
     assert chance_error(np.array([0.0, 1.0, 1.0, 0.0])) == 0.0
+
+
+def test_the_interval_of_the_error_reaches_down_to_a_model_without_one():
+    rng = np.random.default_rng(5)
+    inside = 0
+    for trial in range(60):
+        p = probabilities(300, trial)
+        y = (rng.random(300) < p).astype(np.int64)
+        measured = {m.name: m.estimate for m in classification_metrics(y, two(p), repeats=60)}
+        found = measured["calibration_error"]
+        assert found.low <= found.value <= found.high
+        inside += found.low <= 0.01
+    assert inside >= 40  # centred percentiles hardly ever would

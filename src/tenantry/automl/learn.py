@@ -7,13 +7,14 @@ import numpy as np
 
 from tenantry.apps import PredictionDefinition
 from tenantry.automl.arrays import F64, I64
-from tenantry.automl.blend import LINEAR
+from tenantry.automl.blend import LINEAR, Blend
 from tenantry.automl.budget import Budget
 from tenantry.automl.compile import Fitted
 from tenantry.automl.deep import require_optuna
 from tenantry.automl.encoders import build_space
 from tenantry.automl.folds import Learning
 from tenantry.automl.last_fit import LastFit
+from tenantry.automl.learning_curve import learning_curve
 from tenantry.automl.members import build_design
 from tenantry.automl.mixture import Mixture
 from tenantry.automl.oof import FirstRun, Trial
@@ -22,6 +23,7 @@ from tenantry.automl.problem import Problem, may_be_log, read_objective, read_pr
 from tenantry.automl.search import Search
 from tenantry.automl.splits import Split
 from tenantry.automl.target import Target
+from tenantry.bundle.scorecard import LearningCurve
 from tenantry.schema import Task
 
 
@@ -29,7 +31,7 @@ from tenantry.schema import Task
 class Learned:
     """``y`` and ``predicted``: outcomes and honest predictions of the rows that were scored out of fold (class numbers
     and class probabilities, or values), by a blend and a calibration that have not seen them; ``rows``: their positions
-    among the training rows; ``folds``: which rows one model scored."""
+    among the training rows; ``folds``: which rows one model scored; ``curve``: what more rows may give."""
 
     fitted: Fitted
     task: Task
@@ -38,6 +40,7 @@ class Learned:
     predicted: F64
     members: dict[str, object]
     folds: I64
+    curve: LearningCurve | None = None
 
 
 def learn(
@@ -79,6 +82,7 @@ def learn(
     budget.hold(finish)
     last = LastFit(space, design, search.learning, budget)
     fitted = last.fit(first, trials, blend, calibration)
+    curve = learning_curve(space, search.learning, problem.judge, first, _leading(trials, blend), budget)
     budget.hold(0.0)
     report(1.0, "fitted")
     return Learned(
@@ -89,6 +93,16 @@ def learn(
         predicted,
         _words(problem, first, trials, fitted, split),
         split.folds[rows],
+        curve,
+    )
+
+
+def _leading(trials: list[Trial], blend: Blend) -> Trial | None:
+    """The forest that weighs most in the blend; None where it has none."""
+    return max(
+        (trial for trial in trials if trial.name in blend.weights),
+        key=lambda trial: blend.weights[trial.name],
+        default=None,
     )
 
 

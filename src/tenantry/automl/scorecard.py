@@ -78,6 +78,7 @@ def build_scorecard(
         proven=proven,
         calibration=calibration_report(learned, seed),
         value_interval=value_interval(learned),
+        learning_curve=learned.curve,
     )
     card = msgspec.structs.replace(card, gaps=find_gaps(card, definition, split))
     return replace_cpu(card, budget.spent)
