@@ -59,8 +59,8 @@ def learning_curve(
     many = min(MOST_FOLDS, len(trial.forests), int(affordable / max(seconds, 1e-9)))
     # By time, the last folds have the most rows before them.
     numbers = range(learning.split.count - many, learning.split.count) if many > 0 else ()
-    found = [_fold(space, learning, judge, first, trial, fold, budget) for fold in numbers]
-    found = [losses for losses in found if losses is not None]
+    tried = [_fold(space, learning, judge, first, trial, fold, budget) for fold in numbers]
+    found = [losses for losses in tried if losses is not None]
     if not found:
         return None
     each = np.vstack([losses.each for losses in found])
@@ -173,4 +173,4 @@ def _next_gain(steps: F64, beyond: float, ratio: float | None = None) -> float:
     if ratio is None:
         ratio = float(np.clip(steps[1] / steps[0], *_RATIOS)) if steps[0] > 0 else float(np.mean(_RATIOS))
     last = float(steps.sum()) * ratio / (1 + ratio)
-    return last * ratio ** (1 + beyond)
+    return last * float(ratio ** (1 + beyond))
