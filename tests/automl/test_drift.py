@@ -4,7 +4,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from tests.automl.tables import customers
 
-from tenantry.automl.checks.drift import check_drift, jensen_shannon
+from tenantry.automl.checks.drift import check_drift, check_table, jensen_shannon
 from tenantry.automl.reference import reference_bins
 from tenantry.automl.typing import type_table
 
@@ -57,6 +57,14 @@ def test_numbers_in_another_unit_are_told_before_lesser_changes(reference):
     gone = [p if i % 5 else None for i, p in enumerate(table["plan"].to_pylist())]
     table = table.set_column(2, "months", pa.array(months)).set_column(1, "plan", pa.array(gone))
     assert [f.columns for f in check_drift(reference, typed(table))] == [("months",)]
+
+
+def test_a_raw_table_is_read_by_the_types_of_training(reference):
+    table = customers(400, seed=7)
+    assert check_table(reference, table) == ()
+    cheap = pa.array([f"{i % 3}" for i in range(400)])
+    found = check_table(reference, table.set_column(1, "plan", cheap).set_column(4, "since", cheap))
+    assert {f.columns[0] for f in found} == {"plan", "since"}
 
 
 def test_few_rows_give_no_finding(reference):

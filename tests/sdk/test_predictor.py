@@ -162,6 +162,13 @@ def test_reasons_are_in_words_and_as_many_as_asked_for(churn):
         assert row[0].column in row[0].text
 
 
+def test_a_table_is_held_against_the_training_table_before_it_is_scored(churn):
+    table = telco(400)
+    assert churn.check(table) == ()
+    moved = churn.check(table.assign(tenure=table["tenure"] + "000"))
+    assert [(f.code, f.columns) for f in moved] == [("distribution_changed", ("tenure",))]
+
+
 def test_the_scorecard_is_data_and_reads_well(churn):
     card = churn.scorecard()
     assert isinstance(card, Scorecard)

@@ -16,9 +16,10 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from tenantry.apps import PredictionDefinition
 from tenantry.automl import TrainedModel, train
+from tenantry.automl.checks.drift import check_table
 from tenantry.bundle.insights import Insights, pack_sample, read_insights
 from tenantry.bundle.manifest import INSIGHTS, PLAN, SIMILAR
-from tenantry.bundle.scorecard import Scorecard
+from tenantry.bundle.scorecard import Finding, Scorecard
 from tenantry.errors import InvalidData, InvalidRequest
 from tenantry.insights import Flips, Goal, Similar, WhatIf
 from tenantry.plan.reasons import Reason
@@ -270,6 +271,12 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
         ``NotFound("insights_missing")`` for a predictor of an earlier release."""
         check_is_fitted(self)
         return read_insights(self._learnt.parts.get(INSIGHTS))
+
+    def check(self, X: Any) -> tuple[Finding, ...]:
+        """What speaks against scoring ``X``: columns that are filled in or distributed otherwise than in
+        training, the largest change first. Needs 100 rows; fewer give no finding."""
+        table = self._checked(X).table
+        return check_table(msgspec.json.decode(self._learnt.parts["reference.json"]), table)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Accuracy, or R² for regression. ``y`` may be left out where ``X`` holds the target's column;

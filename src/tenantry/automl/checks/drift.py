@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from tenantry.automl.arrays import F64
 from tenantry.automl.checks.context import Verdict, verdict
-from tenantry.automl.typing import DATE_TYPES, TEXT_TYPES, TypedColumn
+from tenantry.automl.typing import DATE_TYPES, TEXT_TYPES, TypedColumn, type_table
 from tenantry.bundle.scorecard import Finding
+from tenantry.errors import InvalidData
 from tenantry.schema import NUMERIC_TYPES, SemanticType
 
 ENOUGH_ROWS = 100
@@ -29,6 +31,22 @@ class _Shares:
 
     before: F64
     now: F64
+
+
+def check_table(reference: Mapping[str, Any], table: pa.Table) -> tuple[Finding, ...]:
+    """:func:`check_drift` of a raw table, whose columns are read by the types that training found.
+
+    A column whose values do not fit its type any more is read as what it looks like now.
+    """
+    columns: list[TypedColumn] = []
+    for name, bins in reference["features"].items():
+        if name not in table.column_names:
+            continue
+        try:
+            columns += type_table(table, [name], {name: SemanticType(bins["type"])})
+        except InvalidData:
+            columns += type_table(table, [name])
+    return check_drift(reference, tuple(columns))
 
 
 def check_drift(reference: Mapping[str, Any], columns: tuple[TypedColumn, ...]) -> tuple[Finding, ...]:
