@@ -41,6 +41,7 @@ FULL = PredictionDefinition(
     group="household",
     split="group",
     effort="deep",
+    similar_records=False,
 )
 
 
@@ -147,6 +148,7 @@ def test_every_fault_is_named_at_once_with_the_nearest_known_field() -> None:
         ("{name: p, target: t, split: kfold}", "split"),
         ("{name: p, target: t, time: a, types: {a: text}}", "time"),
         ("{name: p, target: t, effort: much}", "effort"),
+        ("{name: p, target: t, similar_records: maybe}", "similar_records"),
     ],
 )
 def test_a_faulty_field_is_named(text: str, field: str) -> None:

@@ -63,6 +63,14 @@ def _monotone(value: object) -> dict[str, str]:
     return {name: choice(way, get_args(Direction)) for name, way in found.items()}
 
 
+def _yes(value: object) -> bool:
+    if value is None:
+        return True
+    if not isinstance(value, bool):
+        raise Fault(f"{value!r} is neither true nor false")
+    return value
+
+
 READERS: dict[str, Any] = {
     "name": _name,
     "target": text,
@@ -86,5 +94,6 @@ READERS: dict[str, Any] = {
     "time": optional_text,
     "split": partial(_word, choices=get_args(Split)),
     "effort": partial(_word, choices=get_args(Effort)),
+    "similar_records": _yes,
     "unproven": partial(_word, choices=get_args(Unproven)),
 }
