@@ -8,6 +8,7 @@ from tenantry.automl.encoders import CategoryEncoder, TextEncoder, build_space
 from tenantry.automl.encoders.categories import SMOOTHING, Link
 from tenantry.automl.typing import distinct_values, type_column
 from tenantry.plan import Plan
+from tenantry.plan.decompile import spec_of
 from tenantry.tenancy import TenantId
 
 
@@ -91,6 +92,43 @@ def test_dates_bring_parts_and_differences():
     slot, left, right = space.differences[0]
     assert slot == at
     assert np.array_equal(space.fixed[:, at], space.fixed[:, left] - space.fixed[:, right])
+
+
+def _days(first, count, step=1):
+    return [str(np.datetime64(first) + step * i) for i in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("values", "there"),
+    [
+        (_days("2019-02-03", 900), True),
+        (_days("2019-02-03", 120, 7), True),
+        (_days("2019-02-03", 300), False),
+        ([f"{2000 + i // 12}-{1 + i % 12:02d}-01" for i in range(100)], False),
+    ],
+)
+def test_a_day_of_the_year_is_there_where_it_says_more_than_days_and_months(values, there):
+    space = build_space((typed(values, "sold"),), 1, classes=False)
+    assert ("day of the year of sold" in [slot.name for slot in space.slots]) is there
+
+
+def test_a_plan_reads_the_day_of_the_year_as_training_did():
+    rng = np.random.default_rng(0)
+    days = np.datetime64("2018-01-01") + rng.integers(0, 1800, 1200)
+    of_year = (days - days.astype("datetime64[Y]")).astype(int) + 1
+    sale = (of_year > 310) & (of_year < 345)  # from November into December
+    table = pa.table(
+        {"day": [str(d) for d in days], "sold": np.where(sale, 9.0, 1.0) + rng.normal(size=1200)}
+    )
+    model = train(
+        TenantId("acme"), table, PredictionDefinition(name="w", target="sold"), budget_cpu_seconds=3
+    )
+    assert model.receipt.plan_pipeline < 1e-6
+    plan = Plan(model.plan)
+    (column,) = spec_of(model.plan).columns
+    assert column.yearday >= 0
+    for day, low, high in (("2023-11-20", 7, 11), ("2024-12-05", 7, 11), ("2024-09-15", 0, 5), (None, 0, 11)):
+        assert low < plan.score({"day": day})[0] < high
 
 
 def test_all_slots_are_float32():

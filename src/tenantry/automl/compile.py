@@ -27,7 +27,7 @@ from tenantry.plan.ir import (
 )
 from tenantry.schema import NUMERIC_TYPES, SemanticType, Task
 
-_DATE_PARTS = ("month", "weekday", "day", "hour")
+_DATE_PARTS = ("month", "weekday", "day", "hour", "yearday")
 _WORD_PARTS = ("code", "count", "target")
 
 

@@ -4,13 +4,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tenantry.automl.arrays import F32
+from tenantry.automl.arrays import F32, F64
 from tenantry.automl.encoders.slot import Slot
 from tenantry.automl.typing import DATE_TYPES, TypedColumn
 from tenantry.schema import NUMERIC_TYPES, SemanticType
 
 MAX_DATE_PAIRS = 15
-_PARTS = ("days", "month", "weekday", "day", "hour")
+_PARTS = ("days", "month", "weekday", "day", "hour", "yearday")
+_NAMES = {"yearday": "day of the year"}
+MIN_SEASON_DAYS = 400
+"""A year day says more than the days alone only where years come back."""
 
 
 @dataclass(slots=True)
@@ -36,7 +39,8 @@ class FixedSlots:
 
 
 def fixed_slots(columns: list[TypedColumn]) -> FixedSlots:
-    """One slot a number; days, month, weekday, day and hour of a date where they vary; date differences in days."""
+    """One slot a number; days, month, weekday, day, hour and year day of a date where they vary; date differences in
+    days."""
     fixed = FixedSlots()
     days: list[int] = []
     for at, column in enumerate(columns):
@@ -61,6 +65,15 @@ def _date_slots(fixed: FixedSlots, at: int, column: TypedColumn) -> int:
         values = parts[:, i].astype(np.float32)
         if part == "hour" and column.type is not SemanticType.DATETIME:
             continue
+        if part == "yearday" and not _has_seasons(parts):
+            continue
         if len(np.unique(values[~np.isnan(values)])) > 1:
-            fixed.add(Slot(at, part, f"{part} of {column.name}"), values)
+            fixed.add(Slot(at, part, f"{_NAMES.get(part, part)} of {column.name}"), values)
     return first
+
+
+def _has_seasons(parts: F64) -> bool:
+    """Whether year days say more than days and months do: the dates span more than a year, and lie on several days of
+    their months."""
+    known = parts[~np.isnan(parts[:, 0])]
+    return len(known) > 0 and bool(np.ptp(known[:, 0]) >= MIN_SEASON_DAYS and np.ptp(known[:, 3]) > 0)

@@ -47,7 +47,7 @@ class TypedColumn:
         return self._read["numbers"]
 
     def dates(self) -> F64:
-        """Rows × (days, month, weekday, day, hour); NaN where missing. Meant for the date types."""
+        """Rows × (days, month, weekday, day, hour, year day, week); NaN where missing. Meant for the date types."""
         if "dates" not in self._read:
             parsed = parse_dates(list(self.values.values), self.order, self.digits)
             parsed[np.isin(parsed[:, 0], self.null_days)] = np.nan
