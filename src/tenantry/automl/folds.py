@@ -36,9 +36,10 @@ class LinearMatrices:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One fold, made ready: ``rows`` are held out, ``matrix`` holds their slots as forests see them; ``cells``: numbers
-    stored in the matrix that forests learn from."""
+    """One fold, made ready: ``number`` in the split; ``rows`` are held out, ``matrix`` holds their slots as forests
+    see them; ``cells``: numbers stored in the matrix that forests learn from."""
 
+    number: int
     rows: I64
     bins: ForestBins
     matrix: Any
@@ -59,7 +60,7 @@ def make_fold(
     matrix = space.forest_matrix(other, held)
     learnt = space.forest_matrix(own, train)
     bins = ForestBins(learnt, y[0], learning.objective, (matrix, y[1]), space.plain)
-    return Fold(held, bins, matrix, _cells(learnt)), linear
+    return Fold(fold, held, bins, matrix, _cells(learnt)), linear
 
 
 def small_fold(space: FeatureSpace, learning: Learning, rows: int) -> Fold:
@@ -73,7 +74,7 @@ def small_fold(space: FeatureSpace, learning: Learning, rows: int) -> Fold:
     matrix = space.forest_matrix(space.dense(encoded, held), held)
     own = space.forest_matrix(space.train_dense(encoded), train)
     bins = ForestBins(own, learning.y[train], learning.objective, (matrix, learning.y[held]), space.plain)
-    return Fold(held, bins, matrix, _cells(own))
+    return Fold(last, held, bins, matrix, _cells(own))
 
 
 def _cells(matrix: Any) -> int:

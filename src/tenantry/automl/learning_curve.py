@@ -12,9 +12,9 @@ import numpy as np
 from tenantry.automl.arrays import F64, I64
 from tenantry.automl.budget import Budget
 from tenantry.automl.encoders import FeatureSpace
-from tenantry.automl.folds import Learning
+from tenantry.automl.folds import Fold, Learning
 from tenantry.automl.losses import Judge
-from tenantry.automl.members import ForestBins, fit_forest
+from tenantry.automl.members import Forest, ForestBins, fit_forest
 from tenantry.automl.oof import FirstRun, Trial
 from tenantry.automl.prose import figure
 from tenantry.bundle.scorecard import LearningCurve
@@ -58,8 +58,8 @@ def learning_curve(
     affordable = min(BUDGET_SHARE * budget.limit, 0.5 * budget.left)
     many = min(MOST_FOLDS, len(trial.forests), int(affordable / max(seconds, 1e-9)))
     # By time, the last folds have the most rows before them.
-    numbers = range(learning.split.count - many, learning.split.count) if many > 0 else ()
-    tried = [_fold(space, learning, judge, first, trial, fold, budget) for fold in numbers]
+    done = list(zip(first.folds, trial.forests, strict=False))[-many:] if many > 0 else []
+    tried = [_fold(space, learning, judge, pair, trial, budget) for pair in done]
     found = [losses for losses in tried if losses is not None]
     if not found:
         return None
@@ -72,16 +72,16 @@ def _fold(
     space: FeatureSpace,
     learning: Learning,
     judge: Judge,
-    first: FirstRun,
+    pair: tuple[Fold, Forest],
     trial: Trial,
-    fold: int,
     budget: Budget,
 ) -> _Losses | None:
-    train = learning.split.train_rows(fold)
-    if len(train) < LEAST_ROWS or fold >= min(len(first.folds), len(trial.forests)):
+    fold, full = pair
+    train = learning.split.train_rows(fold.number)
+    if len(train) < LEAST_ROWS:
         return None
-    order = np.random.default_rng((_SALT, learning.seed, fold)).permutation(train)
-    held, rows, each = first.folds[fold].rows, [], []
+    order = np.random.default_rng((_SALT, learning.seed, fold.number)).permutation(train)
+    held, rows, each = fold.rows, [], []
     for share in SHARES:
         part = np.sort(order[: int(share * len(train))])
         if (
@@ -91,8 +91,7 @@ def _fold(
             return None
         rows.append(len(part))
         each.append(_fewer(space, learning, judge, trial, (part, held), budget))
-    full = trial.forests[fold]
-    each.append(judge(full.margins(first.folds[fold].matrix, _best(full.losses)), held))
+    each.append(judge(full.margins(fold.matrix, _best(full.losses)), held))
     return _Losses((*rows, len(train)), np.column_stack(each))
 
 

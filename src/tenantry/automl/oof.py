@@ -25,6 +25,10 @@ STRENGTHS = (0.02, 0.2, 2.0, 10.0)
 """Inverse penalties of the linear member that are tried on the first fold, the strongest penalty first."""
 FOLD_SHARE = 0.68
 """Of the budget, the most that the first forest and the linear member may take for all folds."""
+LINEAR_SHARE = 0.3
+"""Of a fold's time, what the forest leaves to the linear member."""
+ENOUGH_ROWS, ENOUGH_FOLDS = 8_000, 3
+"""With so many rows three of five folds judge well enough, and the time is better spent on more candidates."""
 FEW_ROUNDS = 120
 FASTER_RATE = 0.15
 
@@ -86,6 +90,14 @@ class FirstRun:
         return np.concatenate([fold.rows for fold in self.folds])
 
 
+def folds_to_run(learning: Learning) -> list[int]:
+    """The folds whose rows are predicted: all; of a large table a part; by time, the latest."""
+    count = learning.split.count
+    if len(learning.y) < ENOUGH_ROWS:
+        return list(range(count))
+    return list(range(max(0, count - ENOUGH_FOLDS), count))
+
+
 class OutOfFoldRun:
     """Fits a forest and the linear member on each fold's complement, within the folds' share of the budget."""
 
@@ -110,17 +122,18 @@ class OutOfFoldRun:
 
     def run(self, report: Callable[[float, str], None]) -> FirstRun:
         """All folds, or as many as the budget pays for; ``report`` gets the share done and a few words."""
-        count = self.learning.split.count
+        numbers = folds_to_run(self.learning)
+        count = len(numbers)
         seconds = FOLD_SHARE * self.budget.left / count
         folds: list[Fold] = []
         linear: list[F64] = []
-        for number in range(count):
+        for done, number in enumerate(numbers, start=1):
             before = self.budget.spent
             fold, margins = self._fold(number, seconds)
             folds.append(fold)
             linear += margins
-            report((number + 1) / count, f"fold {number + 1} of {count}")
-            if self.budget.left < 1.5 * (self.budget.spent - before) and number + 1 < count:
+            report(done / count, f"fold {done} of {count}")
+            if self.budget.left < 1.5 * (self.budget.spent - before) and done < count:
                 self.budget.bound = True
                 break
         found: LinearTrial | None = None
@@ -130,24 +143,27 @@ class OutOfFoldRun:
         return FirstRun(folds, self.trial if self.trial.rounds else None, found)
 
     def _fold(self, number: int, seconds: float) -> tuple[Fold, list[F64]]:
-        """Both members on one fold; the forest may take what the linear member leaves of ``seconds``."""
+        """Both members on one fold; the linear one may take what the forest leaves of ``seconds``, and a part of it in
+        any case."""
         deadline = self.budget.deadline(seconds)
         fold, matrices = make_fold(self.space, self.design, self.learning, number)
-        linear = [] if self.constrained else [self._linear(matrices, deadline)]
         before = self.budget.spent
-        self.trial.forests.append(self._forest(fold, deadline, first=number == 0))
+        forest = self.budget.deadline((1 - LINEAR_SHARE) * deadline.left)
+        self.trial.forests.append(self._forest(fold, forest, first=not self.trial.forests))
         self.trial.seconds += self.budget.spent - before
-        return fold, linear
+        return fold, [] if self.constrained else [self._linear(matrices, deadline)]
 
     def _linear(self, matrices: LinearMatrices, deadline: Deadline) -> F64:
         """Margins of the fold's rows. The first fold finds the penalty for all: it goes from strong to weak while the
-        loss falls and half of the fold's time is left."""
+        loss falls and half of the time is left."""
         objective, own, y = self.learning.objective, matrices.own, matrices.y
         half = deadline.left / 2
-        if passes_for(own, objective.outputs, half / 2) < MOST_PASSES:
+        if passes_for(own, objective.outputs, half) < MOST_PASSES:
             self.budget.bound = True
         if self.strength is not None:
-            return fit_linear(own, y[0], objective, self.strength, seconds=half).margins(matrices.other)
+            return fit_linear(own, y[0], objective, self.strength, seconds=deadline.left).margins(
+                matrices.other
+            )
         best: tuple[float, F64] | None = None
         fit: LinearFit | None = None
         for strength in STRENGTHS:

@@ -14,7 +14,7 @@ from tenantry.automl.folds import Learning, small_fold
 from tenantry.automl.last_fit import last_fit_seconds
 from tenantry.automl.losses import Judge
 from tenantry.automl.members import ForestParams, LinearDesign, fit_forest
-from tenantry.automl.oof import FirstRun, OutOfFoldRun, Trial
+from tenantry.automl.oof import FirstRun, OutOfFoldRun, Trial, folds_to_run
 from tenantry.automl.portfolio import candidates
 from tenantry.automl.problem import Problem
 from tenantry.automl.race import Race, WorkClock
@@ -25,7 +25,7 @@ MAX_LEAVES_ALL = 40_000
 HEAT_ROWS = 2_000
 """Up to so many rows a heat would cost as much as the whole: every candidate just runs."""
 HALVING_ROWS = 20_000
-_SMALL_ROWS = 5_000
+_SMALL_ROWS, _LEAST_ROWS = 5_000, 1_500
 _HURRY = 2.5
 """Heats are run with larger steps: the order of the candidates hardly changes, and they take less than half as long."""
 _HEAT_PATIENCE = 15
@@ -61,6 +61,7 @@ class Search:
         self.budget = budget
         self.finish = finish
         self.order = candidates(len(learning.y))
+        self.heat_rows = max(_LEAST_ROWS, _SMALL_ROWS // learning.objective.outputs)
         self.deep = deep
         self.clock = WorkClock((_DEEP_SHARE if deep else _SEARCH_SHARE) * budget.limit)
 
@@ -94,7 +95,7 @@ class Search:
         )
         first = run.run(lambda share, detail: report(0.7 * share, detail))
         trials = [first.forest] if first.forest is not None else []
-        if first.forest is not None and len(first.folds) == self.learning.split.count:
+        if first.forest is not None and len(first.folds) == len(folds_to_run(self.learning)):
             trials += self._others(first, first.forest, report)
         return first, trials
 
@@ -118,7 +119,7 @@ class Search:
     def _halve(self) -> None:
         """Successive halving (Jamieson and Talwalkar 2016): after the first heat the better half of the candidates on
         twice as many rows, and so on."""
-        rows, entered = 2 * _SMALL_ROWS, len(self.order) // 2
+        rows, entered = 2 * self.heat_rows, len(self.order) // 2
         while entered > 1 and rows < len(self.learning.y):
             better = dict(list(self.order.items())[:entered])
             self.order = self._ranked(self._heat(self.learning, self.judge, better, rows))
@@ -127,7 +128,7 @@ class Search:
     def _entered(self, problem: Problem, entered: dict[str, ForestParams]) -> tuple[dict[str, F64], Learning]:
         """A first heat, on one scale of the target."""
         learning = replace(self.learning, y=problem.y, encoding_target=problem.encoding_target)
-        return self._heat(learning, problem.judge, entered, _SMALL_ROWS), learning
+        return self._heat(learning, problem.judge, entered, self.heat_rows), learning
 
     @staticmethod
     def _first(losses: dict[str, F64]) -> str:
