@@ -1,7 +1,8 @@
 """Words to numbers: an ordinal code, how often the word came, and what it said about the target.
 
 Target encodings are fitted inside the folds. Training rows get the encoding of the *other* inner folds and a count
-without themselves, so a word met once looks in training exactly as an unseen word will look in service.
+without themselves, so a word met once looks in training exactly as an unseen word will look in service, and a word met
+twice as one that was met once.
 """
 
 from dataclasses import dataclass
@@ -18,13 +19,14 @@ from tenantry.plan.kernel import category_word
 from tenantry.plan.parts import word_part
 from tenantry.schema import SemanticType
 
-SMOOTHING = 10.0
+SMOOTHING = 5.0
 """Rows' worth of prior in a target encoding."""
 INNER_FOLDS = 5
 _SALT = 0x1FE1D
 """Keeps the folds apart from data that were themselves drawn with a small seed."""
 MAX_WORDS = 4000
-MIN_COUNT = 2
+MIN_COUNT = 1
+"""A word that came once tells that its next row has a companion, and what became of that one."""
 MAX_WORD_BYTES = 1024
 MIN_REPEATS = 2.0
 """A part of a word is worth a category where each part is in so many rows on average, and the whole words are not."""
@@ -151,6 +153,7 @@ class CategoryEncoder:
         own = values[np.where(codes < 0, missing, row[codes])]
         known = np.where(codes < 0, True, row[codes] <= missing)
         own[known, 1] = counts[place[known]] - 1
+        own[(counts[place] == 1) & (codes >= 0), 0] = values[missing + 1, 0]  # none but this row has the word
         if self.outputs:
             own[:, 2:] = self._out_of_fold(place, target, sums, counts, link, seed)
             own[~known, 2:] = 0
