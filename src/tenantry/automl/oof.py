@@ -29,6 +29,8 @@ LINEAR_SHARE = 0.3
 """Of a fold's time, what the forest leaves to the linear member."""
 ENOUGH_ROWS, ENOUGH_FOLDS = 8_000, 3
 """With so many rows three of five folds judge well enough, and the time is better spent on more candidates."""
+FEW_ROWS = 2_000
+"""Up to so many, one fold cannot tell which penalty is best."""
 FEW_ROUNDS = 120
 FASTER_RATE = 0.15
 
@@ -117,6 +119,7 @@ class OutOfFoldRun:
         self.constrained = any(learning.objective.monotone)
         self.max_rounds = max_rounds
         self.budget = budget
+        self.few_rows = len(learning.y) <= FEW_ROWS
         self.strength: float | None = None
         self.linear_seconds = 0.0
 
@@ -126,23 +129,23 @@ class OutOfFoldRun:
         count = len(numbers)
         seconds = FOLD_SHARE * self.budget.left / count
         folds: list[Fold] = []
-        linear: list[F64] = []
+        linear: list[dict[float, F64]] = []
         for done, number in enumerate(numbers, start=1):
             before = self.budget.spent
-            fold, margins = self._fold(number, seconds)
+            fold, fitted = self._fold(number, seconds)
             folds.append(fold)
-            linear += margins
+            linear += fitted
             report(done / count, f"fold {done} of {count}")
             if self.budget.left < 1.5 * (self.budget.spent - before) and done < count:
                 self.budget.bound = True
                 break
         found: LinearTrial | None = None
         if not self.constrained:
-            strength = self.strength or STRENGTHS[0]
-            found = LinearTrial(np.concatenate(linear), strength, self.linear_seconds)
+            strength, margins = self._best_strength(linear, folds)
+            found = LinearTrial(margins, strength, self.linear_seconds)
         return FirstRun(folds, self.trial if self.trial.rounds else None, found)
 
-    def _fold(self, number: int, seconds: float) -> tuple[Fold, list[F64]]:
+    def _fold(self, number: int, seconds: float) -> tuple[Fold, list[dict[float, F64]]]:
         """Both members on one fold; the linear one may take what the forest leaves of ``seconds``, and a part of it in
         any case."""
         deadline = self.budget.deadline(seconds)
@@ -153,34 +156,43 @@ class OutOfFoldRun:
         self.trial.seconds += self.budget.spent - before
         return fold, [] if self.constrained else [self._linear(matrices, deadline)]
 
-    def _linear(self, matrices: LinearMatrices, deadline: Deadline) -> F64:
-        """Margins of the fold's rows. The first fold finds the penalty for all: it goes from strong to weak while the
-        loss falls and half of the time is left."""
+    def _linear(self, matrices: LinearMatrices, deadline: Deadline) -> dict[float, F64]:
+        """Margins of the fold's rows by penalty. The first fold finds the penalty for all: it goes from strong to weak
+        while the loss falls and half of the time is left. Where a fold has too few rows to tell, every fold tries all.
+        """
         objective, own, y = self.learning.objective, matrices.own, matrices.y
         half = deadline.left / 2
         if passes_for(own, objective.outputs, half) < MOST_PASSES:
             self.budget.bound = True
         if self.strength is not None:
-            return fit_linear(own, y[0], objective, self.strength, seconds=deadline.left).margins(
-                matrices.other
-            )
-        best: tuple[float, F64] | None = None
-        fit: LinearFit | None = None
+            fit = fit_linear(own, y[0], objective, self.strength, seconds=deadline.left)
+            return {self.strength: fit.margins(matrices.other)}
+        found: dict[float, F64] = {}
+        losses: list[float] = []
+        start: LinearFit | None = None
         for strength in STRENGTHS:
             before = self.budget.spent
-            fit = fit_linear(own, y[0], objective, strength, seconds=half / 2, start=fit)
+            start = fit_linear(own, y[0], objective, strength, seconds=half / 2, start=start)
             self.linear_seconds = self.budget.spent - before
-            margins = fit.margins(matrices.other)
-            loss = float(row_losses(objective.task, y[1], margins).mean())
-            if best is not None and loss >= best[0]:
+            found[strength] = start.margins(matrices.other)
+            losses.append(float(row_losses(objective.task, y[1], found[strength]).mean()))
+            if not self.few_rows and len(losses) > 1 and losses[-1] >= losses[-2]:
                 break
-            best, self.strength = (loss, margins), strength
             if deadline.left < half:
                 self.budget.bound = True
                 break
-        if best is None:
-            raise AssertionError("no penalty was tried")
-        return best[1]
+        if not self.few_rows or self.budget.bound:
+            self.strength = STRENGTHS[int(np.argmin(losses))]
+        return found
+
+    def _best_strength(self, found: list[dict[float, F64]], folds: list[Fold]) -> tuple[float, F64]:
+        """The penalty with the lowest loss over all folds that tried it, and its margins."""
+        common = [strength for strength in STRENGTHS if all(strength in fold for fold in found)]
+        rows = np.concatenate([fold.rows for fold in folds])
+        task = self.learning.objective.task
+        margins = {s: np.concatenate([fold[s] for fold in found]) for s in common}
+        best = min(common, key=lambda s: float(row_losses(task, self.learning.y[rows], margins[s]).mean()))
+        return best, margins[best]
 
     def _forest(self, fold: Fold, deadline: Deadline, *, first: bool) -> Forest:
         """The first fold's forest starts again with larger steps where there is no time for small ones."""
