@@ -21,6 +21,8 @@ PYTHONIC = ("python.c", "batch.c", "columns.c", "values.c")
 """Sources of the kernel that need Python."""
 FLAGS = "-std=c11 -O1 -g -Wall -Wextra -Werror -ffp-contract=off -Wno-psabi -D_GNU_SOURCE"
 SANITIZE = "address,undefined"
+ITEM = "\x1f"
+"""What parts the items of a list (``HARNESS_ITEM``)."""
 LONGEST = {"plan": 1 << 16, "values": 1 << 12}
 SEEDS = 64
 
@@ -64,14 +66,19 @@ def write_seeds(folder: Path, plans: int = SEEDS) -> dict[str, list[Path]]:
 
 def _cell(chance: random.Random) -> bytes:
     """A value as ``fuzz_values.c`` reads it."""
-    from tests.plan.specs import DATES, NUMBERS, WORDS
+    from tests.plan.specs import DATES, LISTS, NUMBERS, PLACES, TOKENS, WORDS
 
-    kind = chance.randrange(4)
+    kind = chance.randrange(6)
     if kind == 0:
         return b"\0"
     if kind == 1:
         return b"\1" + struct.pack("<d", chance.choice((1.5, -1e308, float("nan"), float("inf"), 999.0)))
-    text = chance.choice((*WORDS, *NUMBERS, *DATES, "late good " * 50, "", "Good NOT late, good")).encode()
+    if kind == 2:
+        items = chance.choices((*TOKENS, "52.5", "-33.9", "", " good "), k=chance.choice((0, 1, 2, 2, 40)))
+        text = ITEM.join(items).encode()
+        return b"\3" + struct.pack("<H", len(text)) + text
+    texts = (*WORDS, *NUMBERS, *DATES, *LISTS, *PLACES, "late good " * 50, "", "Good NOT late, good")
+    text = chance.choice(texts).encode()
     return b"\2" + struct.pack("<H", len(text)) + text
 
 

@@ -9,7 +9,7 @@
 
 enum { RECORDS = 4, LONG = 6000 };
 
-static char long_text[LONG];
+static char long_text[LONG], long_list[LONG];
 
 static const cell VALUES[] = {
     {0, 0, NULL, 0},
@@ -27,6 +27,12 @@ static const cell VALUES[] = {
     {2, 0, "\xE6\x9D\xB1\xE4\xBA\xAC", 6},
     {2, 0, "\xFF\x00\x80 a", 5},
     {2, 0, long_text, LONG},
+    {2, 0, "52.5, 13.4", 10},
+    {2, 0, "[\"good\", \"late\"]", 16},
+    {3, 0, "", 0},
+    {3, 0, "late good\037\037 good \037\xFF", 19},
+    {3, 0, "52.5\03713.4", 9},
+    {3, 0, long_list, LONG},
 };
 #define N_VALUES (sizeof VALUES / sizeof *VALUES)
 
@@ -34,7 +40,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc;
     (void)argv;
-    for (int i = 0; i < LONG; i++) long_text[i] = "late good "[i % 10];
+    for (int i = 0; i < LONG; i++) {
+        long_text[i] = "late good "[i % 10];
+        long_list[i] = "late\037good\037"[i % 10];
+    }
     return 0;
 }
 
@@ -42,7 +51,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 static cell own_word(const plan *p, const plan_column *c, uint32_t pick) {
     const plan_entry *e = p->entries + c->entries + (c->n_entries ? pick % c->n_entries : 0);
     if ((c->kind != PLAN_CATEGORY && c->kind != PLAN_TEXT) || !c->n_entries || e->row == PLAN_NO_ROW) return VALUES[pick % N_VALUES];
-    return (cell){2, 0, p->strings + e->string, e->bytes};
+    return (cell){plan_takes_list(c) && pick & 1 ? 3 : 2, 0, p->strings + e->string, e->bytes};
 }
 
 static void score(const plan *p) {

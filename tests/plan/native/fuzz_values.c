@@ -1,6 +1,6 @@
 /* Records of anyone, against plans of every kind: the files in the folder that $PLANS names. An input chooses a plan
- * with its first byte; then comes a cell a column: a byte for its kind, eight for a number, or two for a text's length and
- * the text. What is missing at the end is a missing value. */
+ * with its first byte; then comes a cell a column: a byte for its kind, eight for a number, or two for the length of a
+ * text or list, and it. What is missing at the end is a missing value. */
 #include "harness.h"
 
 #include <dirent.h>
@@ -63,12 +63,12 @@ static uint8_t take(const uint8_t **at, size_t *left) {
 
 /* The text is a copy of its own, so that the sanitizer sees the first byte read behind it. */
 static cell take_cell(const uint8_t **at, size_t *left) {
-    cell c = {take(at, left) % 3, 0, NULL, 0};
+    cell c = {take(at, left) % 4, 0, NULL, 0};
     if (c.kind == 1) {
         size_t n = *left < sizeof c.number ? *left : sizeof c.number;
         memcpy(&c.number, *at, n);
         *at += n, *left -= n;
-    } else if (c.kind == 2) {
+    } else if (c.kind >= 2) {
         size_t n = take(at, left) | (size_t)take(at, left) << 8;
         char *copy = malloc(n = n < *left ? n : *left);
         if (n) memcpy(copy, *at, n);

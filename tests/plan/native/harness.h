@@ -5,11 +5,14 @@
 
 #include "plan.h"
 
+#define HARNESS_ITEM '\037'
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);     /* libFuzzer's, or drive.c's */
 
-typedef struct { int kind; double number; const char *text; size_t bytes; } cell;    /* kind: 0 missing, 1 number, 2 text */
+/* kind: 0 missing, 1 number, 2 text, 3 a list, whose items HARNESS_ITEM parts (missing where the column takes none) */
+typedef struct { int kind; double number; const char *text; size_t bytes; } cell;
 typedef struct { double *margins, *scores, *phi; float *x; } answer;                /* of one record; heap */
 
 extern long harness_scored;                                               /* how many records were scored so far */
