@@ -243,4 +243,22 @@ OTHERS: list[Case] = [
     ("count", [43835, 44561, 43646], T.NUMBER, {}),
 ]
 
-CASES = NUMBERS + DATES + WORDS + OTHERS
+PLACES: list[Case] = [
+    ("location", ["52.5200, 13.4050", "48.8566, 2.3522", "40.7128, -74.0060"], T.GEOLOCATION, {}),
+    ("latlng", ["(52.52, 13.405)", "(48.85, 2.35)", "(40.71, -74.0)"], T.GEOLOCATION, {}),
+    ("where", ["52.520008,13.404954", "48.856613,2.352222", "-33.868820,151.209290"], T.GEOLOCATION, {}),
+    ("geom", ["POINT (13.4 52.5)", "POINT (2.35 48.85)", "POINT (-74 40.7)"], T.GEOLOCATION, {}),
+    ("stop", ["POINT(13.4 52.5)", "POINT(2.35 48.85)", "POINT(-74 40.7)"], T.GEOLOCATION, {}),
+    ("gps", ["52.5 13.4", "48.9 2.4", "40.7 -74.0"], T.GEOLOCATION, {}),
+    ("Coordinates", ["[52.5, 13.4]", "[48.9, 2.4]", "[40.7, -74.0]"], T.GEOLOCATION, {}),
+    ("point", [[52.5, 13.4], [48.9, 2.4], [40.7, -74.0]], T.GEOLOCATION, {}),
+    ("geo", ["52.52; 13.4", "n/a", "48.85; 2.35", "unknown", *["40.71; -74.0"] * 16], T.GEOLOCATION,
+     {"n/a": None, "unknown": None}),
+    ("lat", ["52.520008", "48.856613", "-33.868820"], T.NUMBER, {}),
+    ("shape", ["12.5 3.5", "11.0 2.5", "10.5 4.0"], T.CATEGORY, {}),
+    ("pair", ["1, 2", "3, 4", "2, 2"], T.CATEGORY, {}),
+    ("location name", ["Berlin, DE", "Paris, FR", "New York, US"], T.CATEGORY, {}),
+    ("grid", ["452.52, 13.40", "448.85, 2.35", "340.71, 974.00"], T.CATEGORY, {}),
+]  # fmt: skip
+
+CASES = NUMBERS + DATES + WORDS + OTHERS + PLACES

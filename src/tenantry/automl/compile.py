@@ -18,6 +18,7 @@ from tenantry.plan.ir import (
     CategoryColumn,
     DateColumn,
     Derived,
+    GeoColumn,
     Linear,
     NumberColumn,
     PlanColumn,
@@ -218,6 +219,9 @@ def _columns(fitted: Fitted, at: int, column: TypedColumn, slots: _SlotMap, outp
                 **parts,
             )
         ]
+    if column.type is SemanticType.GEOLOCATION:
+        lat, lon = (slots[mine[part, 0]] for part in ("latitude", "longitude"))
+        return [GeoColumn(name=column.name, lat=lat, lon=lon)]
     views: list[PlanColumn] = []
     for i, encoder in enumerate(fitted.space.categories):
         if encoder.at == at:

@@ -3,7 +3,7 @@
 ``{"rows", "features": {name: {...}}, "score": {"edges", "counts"}}``. A number or date has ``edges`` (inner quantiles,
 rising; a date's in days since 1970-01-01) and ``counts`` (one more than edges; bin i holds edges[i-1] < x <= edges[i]);
 a word column has ``words`` (word → count, the 50 most frequent) and ``other``; every feature has ``missing``; a text's
-edges are of its length in bytes.
+edges are of its length in bytes, a place's of its latitude.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from tenantry.automl.arrays import F64
 from tenantry.automl.typing import DATE_TYPES, TEXT_TYPES, TypedColumn
-from tenantry.schema import NUMERIC_TYPES
+from tenantry.schema import NUMERIC_TYPES, SemanticType
 
 BINS = 10
 SCORE_BINS = 20
@@ -36,6 +36,8 @@ def _feature(column: TypedColumn) -> dict[str, Any]:
         values = column.numbers()
     elif column.type in DATE_TYPES:
         values = column.dates()[:, 0]
+    elif column.type is SemanticType.GEOLOCATION:
+        values = column.points()[:, 0]
     elif column.type in TEXT_TYPES:
         values = np.array([np.nan if t is None else len(t.encode()) for t in column.texts()])
     else:

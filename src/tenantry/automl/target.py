@@ -10,7 +10,7 @@ from tenantry.automl.typing import DATE_TYPES, TEXT_TYPES, TypedColumn
 from tenantry.automl.typing.numbers import find_numbers
 from tenantry.bundle.scorecard import Finding
 from tenantry.errors import InvalidData
-from tenantry.schema import Task
+from tenantry.schema import SemanticType, Task
 
 MIN_ROWS = 50
 """Fewest rows with a known outcome; a class needs a fifth of that."""
@@ -87,7 +87,7 @@ def _task(
         if whole and len(words) <= 10 and (codes >= 0).sum() >= 20 * len(words):
             return Task.MULTICLASS, f"{column.name} has {len(words)} whole numbers only, each often"
         return Task.REGRESSION, f"{column.name} is a number with {len(words)} different values"
-    if column.type in DATE_TYPES or column.type in TEXT_TYPES:
+    if column.type in DATE_TYPES or column.type in TEXT_TYPES or column.type is SemanticType.GEOLOCATION:
         raise InvalidData(
             "target_type", f"the target {column.name!r} is a {column.type.value}, which cannot be predicted"
         )

@@ -30,6 +30,8 @@ def _how(column: TypedColumn, fitted: Fitted) -> str:
         return words
     if column.type in DATE_TYPES:
         return f"{column.type.value}, {_ORDERS[column.order]}; days, and its parts where they vary"
+    if column.type is SemanticType.GEOLOCATION:
+        return "geolocation; latitude and longitude"
     for text in fitted.space.texts:
         if text.name == column.name and column.type in TEXT_TYPES:
             return (

@@ -20,7 +20,14 @@ WHOLE_SHARE = 0.6
 """A column most of whose quantiles are whole numbers has whole numbers only: the others lie between two of them."""
 
 _DATES = (SemanticType.DATE, SemanticType.DATETIME)
-_FREE = (SemanticType.TEXT, SemanticType.EMAIL, SemanticType.URL, SemanticType.PHONE, SemanticType.IDENTIFIER)
+_FREE = (
+    SemanticType.TEXT,
+    SemanticType.EMAIL,
+    SemanticType.URL,
+    SemanticType.PHONE,
+    SemanticType.IDENTIFIER,
+    SemanticType.GEOLOCATION,
+)
 _EPOCH = date(1970, 1, 1)
 
 

@@ -31,6 +31,7 @@ class SemanticType(StrEnum):
     PHONE = "phone"
     POSTAL_CODE = "postal_code"
     COUNTRY = "country"
+    GEOLOCATION = "geolocation"  # latitude and longitude in one value
     CONSTANT = "constant"
     EMPTY = "empty"
 

@@ -116,6 +116,8 @@ def _numbers(column: TypedColumn) -> F64:
         return column.numbers()
     if column.type in DATE_TYPES:
         return np.asarray(column.dates()[:, 0])
+    if column.type is SemanticType.GEOLOCATION:
+        return np.asarray(column.points()[:, 0])
     if column.type in TEXT_TYPES:
         return np.array([np.nan if text is None else len(text.encode()) for text in column.texts()])
     return np.full(column.values.rows, np.nan)

@@ -1,4 +1,4 @@
-"""Slots that need no fitting: numbers, parts of dates, differences of dates."""
+"""Slots that need no fitting: numbers, parts of dates, differences of dates, places."""
 
 from dataclasses import dataclass, field
 
@@ -39,8 +39,8 @@ class FixedSlots:
 
 
 def fixed_slots(columns: list[TypedColumn]) -> FixedSlots:
-    """One slot a number; days, month, weekday, day, hour and year day of a date where they vary; date differences in
-    days."""
+    """One slot a number; days, month, weekday, day, hour and year day of a date where they vary; latitude and longitude
+    of a place; date differences in days."""
     fixed = FixedSlots()
     days: list[int] = []
     for at, column in enumerate(columns):
@@ -48,6 +48,11 @@ def fixed_slots(columns: list[TypedColumn]) -> FixedSlots:
             fixed.add(Slot(at, "value", column.name), column.numbers().astype(np.float32))
         elif column.type in DATE_TYPES:
             days.append(_date_slots(fixed, at, column))
+        elif column.type is SemanticType.GEOLOCATION:
+            for i, part in enumerate(("latitude", "longitude")):
+                fixed.add(
+                    Slot(at, part, f"{part} of {column.name}"), column.points()[:, i].astype(np.float32)
+                )
     pairs = [(a, b) for i, a in enumerate(days) for b in days[i + 1 :]]
     for left, right in pairs[:MAX_DATE_PAIRS]:
         name = f"{fixed.slots[left].name} minus {fixed.slots[right].name}"

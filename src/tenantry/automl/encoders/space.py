@@ -12,7 +12,7 @@ from tenantry.automl.encoders.fixed import fixed_slots
 from tenantry.automl.encoders.slot import Slot
 from tenantry.automl.encoders.text import TextEncoder
 from tenantry.automl.typing import DATE_TYPES, TEXT_TYPES, TypedColumn
-from tenantry.schema import NUMERIC_TYPES
+from tenantry.schema import NUMERIC_TYPES, SemanticType
 
 __all__ = ["Encoded", "FeatureSpace", "Slot", "build_space"]
 
@@ -76,7 +76,7 @@ def build_space(columns: tuple[TypedColumn, ...], outputs: int, *, classes: bool
     for text in texts:
         for slot, values in zip(text.length_slots(), (text.chars, text.words), strict=True):
             fixed.add(slot, values)
-    others = NUMERIC_TYPES | DATE_TYPES | TEXT_TYPES
+    others = NUMERIC_TYPES | DATE_TYPES | TEXT_TYPES | {SemanticType.GEOLOCATION}
     worded = [(i, c) for i, c in enumerate(columns) if c.type not in others]
     categories = [CategoryEncoder.of(i, c, outputs) for i, c in worded]
     named = [(i, c) for i, c in enumerate(columns) if c.type in TEXT_TYPES]

@@ -13,7 +13,7 @@ from tenantry.schema import NUMERIC_TYPES, SemanticType
 WORD_LENGTH = 80
 _PERIODS = (("D", 16), ("M", 12), ("M", 24), ("Y", 16))
 """Calendar periods, the finest first, and up to how many of them a column of dates is cut into."""
-_FREE = TEXT_TYPES | {SemanticType.PHONE, SemanticType.IDENTIFIER}
+_FREE = TEXT_TYPES | {SemanticType.PHONE, SemanticType.IDENTIFIER, SemanticType.GEOLOCATION}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ STEPS = 1000
 """The largest contribution in the sample is kept as so many steps."""
 LONGEST = 200
 """Characters of a value that is kept."""
-NEVER_KEPT = TEXT_TYPES | {SemanticType.PHONE, SemanticType.IDENTIFIER}
+NEVER_KEPT = TEXT_TYPES | {SemanticType.PHONE, SemanticType.IDENTIFIER, SemanticType.GEOLOCATION}
 
 
 def record_sample(

@@ -112,7 +112,7 @@ def build_design(space: FeatureSpace) -> LinearDesign:
     rows: list[tuple[float, float, float, float]] = []
     splines = space.fixed.shape[1] <= _MOST_SPLINES
     for i, slot in enumerate(space.slots):
-        if slot.part in ("value", "days", "difference", "chars", "words"):
+        if slot.part in ("value", "days", "difference", "chars", "words", "latitude", "longitude"):
             found = _fixed_terms(space.fixed[:, i], spline=slot.part != "chars" and splines)
             rows += found
             slots += [i] * len(found)

@@ -9,6 +9,7 @@ from tenantry.automl.typing.distinct import I32, Distinct, Raw
 from tenantry.automl.typing.words import BOOLEAN_WORDS
 from tenantry.plan.ir import DateDigits, DateOrder, NumberFormat
 from tenantry.plan.kernel import category_word, parse_dates, parse_numbers
+from tenantry.plan.parts import geo_point
 from tenantry.schema import NUMERIC_TYPES, SemanticType
 
 F64 = npt.NDArray[np.float64]
@@ -54,6 +55,13 @@ class TypedColumn:
             self._read["dates"] = self._spread(parsed)
         return self._read["dates"]
 
+    def points(self) -> F64:
+        """Rows × (latitude, longitude); NaN where missing. Meant for geolocations."""
+        if "points" not in self._read:
+            parsed = np.array([geo_point(value) for value in self.values.values]).reshape(-1, 2)
+            self._read["points"] = self._spread(parsed)
+        return self._read["points"]
+
     def words(self) -> tuple[I32, tuple[str, ...]]:
         """A word number a row (-1 missing) and the words; null words count as missing, and each spelling of a boolean
         as the first of its truth."""
@@ -86,6 +94,8 @@ class TypedColumn:
             return np.isnan(self.numbers())
         if self.type in DATE_TYPES:
             return np.isnan(self.dates()[:, 0])
+        if self.type is SemanticType.GEOLOCATION:
+            return np.isnan(self.points()[:, 0])
         return np.asarray(self.words()[0] < 0)
 
     def take(self, rows: npt.NDArray[np.int64]) -> "TypedColumn":

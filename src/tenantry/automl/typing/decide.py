@@ -10,6 +10,7 @@ from tenantry.automl.typing.column import MAX_STRAYS, TypedColumn
 from tenantry.automl.typing.dates import find_dates
 from tenantry.automl.typing.declared import declared_column
 from tenantry.automl.typing.distinct import Distinct, distinct_values
+from tenantry.automl.typing.geo import find_places
 from tenantry.automl.typing.identifiers import number_identifier, text_identifier
 from tenantry.automl.typing.numbers import find_numbers
 from tenantry.schema import SemanticType
@@ -49,6 +50,11 @@ def _many(name: str, values: Distinct, kept: list[str], nulls: tuple[str, ...]) 
     if w.is_boolean(values, nulls):
         evidence = f"words for yes and no: {', '.join(kept[:4])}"
         return TypedColumn(name, SemanticType.BOOLEAN, evidence, values, nulls)
+    points = find_places(name, w.without(values, nulls))
+    if points is not None and len(kept) > 1:
+        return TypedColumn(
+            name, SemanticType.GEOLOCATION, points.evidence + w.said_nulls(nulls), values, nulls
+        )
     place = w.place_type(name, kept)
     if place is SemanticType.POSTAL_CODE:
         evidence = "short codes with digits, named or zero-padded like postal codes"

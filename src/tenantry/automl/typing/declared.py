@@ -4,6 +4,7 @@ from tenantry.automl.typing import words as w
 from tenantry.automl.typing.column import MAX_STRAYS, TypedColumn
 from tenantry.automl.typing.dates import read_dates
 from tenantry.automl.typing.distinct import Distinct
+from tenantry.automl.typing.geo import read_places
 from tenantry.automl.typing.numbers import read_numbers
 from tenantry.errors import InvalidData, InvalidRequest
 from tenantry.schema import NUMERIC_TYPES, SemanticType
@@ -34,6 +35,10 @@ def declared_column(name: str, values: Distinct, kind: SemanticType) -> TypedCol
     evidence = f"{SAID}{len(present.values)} different values in {present.present} rows"
     if kind is SemanticType.BOOLEAN:
         _check_boolean(name, present)
+    if kind is SemanticType.GEOLOCATION:
+        found = read_places(present)
+        _refuse(name, kind, present, list(found.wrong))
+        evidence = SAID + found.evidence
     if kind in _SHAPED:
         shaped = [not w.is_shaped(kind, text) for text in present.texts]
         _refuse(name, kind, present, [i for i, wrong in enumerate(shaped) if wrong])
