@@ -1,7 +1,7 @@
 """The conductor: table → typed → checked → encoded → learnt → compiled → proven → described."""
 
 import platform
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 import msgspec
@@ -24,7 +24,7 @@ from tenantry.automl.prepare import Prepared, prepare
 from tenantry.automl.records import raw_records
 from tenantry.automl.reference import reference_bins
 from tenantry.automl.scorecard import build_scorecard, choose_threshold
-from tenantry.automl.splits import choose_split
+from tenantry.automl.splits import Split, choose_split
 from tenantry.automl.target import MIN_ROWS
 from tenantry.automl.typing import DATE_TYPES, TypedColumn, type_table
 from tenantry.automl.words import column_report, feature_plan, model_card
@@ -58,33 +58,48 @@ def train(
     ``Internal("parity_failed")``; whatever ``progress`` raises.
     """
     del tenant  # the data's owner; training keeps nothing and looks nothing up
-    budget = Budget(budget_cpu_seconds)
-
-    def say(stage: str, share: float, detail: str) -> None:
-        if progress is not None:
-            progress(stage, share, detail)
-
+    run = _Run(definition, Budget(budget_cpu_seconds), seed, progress)
     with threadpool_limits(limits=1):
-        say("profile", 0.0, f"{table.num_rows} rows, {table.num_columns} columns")
+        run.say("profile", 0.0, f"{table.num_rows} rows, {table.num_columns} columns")
         prepared = prepare(table, definition, budget_cpu_seconds, seed, minimum_rows)
-        say("learn", 0.1, f"columns to learn from: {len(prepared.features)}")
+        run.say("learn", 0.1, f"columns to learn from: {len(prepared.features)}")
         split = choose_split(prepared, definition, seed)
         prepared = replace(prepared, findings=(*prepared.findings, *split.findings))
-        learned = learn(
-            prepared,
-            definition,
-            split,
-            budget,
-            seed,
-            lambda share, detail: say("learn", 0.1 + 0.7 * share, detail),
-        )
-        say("compile", 0.85, "compiling the plan")
+        learned = run.learn(prepared, split)
+        return run.finish(prepared, split, learned)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What every stage of one training is given."""
+
+    definition: PredictionDefinition
+    budget: Budget
+    seed: int
+    progress: Progress | None
+
+    def say(self, stage: str, share: float, detail: str) -> None:
+        if self.progress is not None:
+            self.progress(stage, share, detail)
+
+    def learn(self, prepared: Prepared, split: Split) -> Learned:
+        """Fit the model, which is eight tenths of the work."""
+
+        def report(share: float, detail: str) -> None:
+            self.say("learn", 0.1 + 0.7 * share, detail)
+
+        return learn(prepared, self.definition, split, self.budget, self.seed, report)
+
+    def finish(self, prepared: Prepared, split: Split, learned: Learned) -> TrainedModel:
+        """Compile, prove and describe what was learnt."""
+        definition, seed = self.definition, self.seed
+        self.say("compile", 0.85, "compiling the plan")
         threshold = choose_threshold(learned, definition, prepared.target.classes)
         signature = _signature(prepared, threshold)
         plan, impact = _compile(prepared, learned, signature, definition, seed)
-        say("prove", 0.9, "holding the plan against the pipeline")
+        self.say("prove", 0.9, "holding the plan against the pipeline")
         receipt = check_parity(plan, learned.fitted, learned.task, seed)
-        say("describe", 0.95, "writing the scorecard")
+        self.say("describe", 0.95, "writing the scorecard")
         card = build_scorecard(
             prepared,
             learned,
@@ -93,29 +108,29 @@ def train(
             threshold=threshold,
             impact=impact,
             plan_bytes=len(plan),
-            budget=budget,
+            budget=self.budget,
             seed=seed,
         )
         card = with_fairness(card, prepared, learned, definition)
         words = feature_plan(learned.fitted)
         insights, sample = describe(
-            prepared, learned, plan, impact, definition, budget_cpu_seconds=budget_cpu_seconds, seed=seed
+            prepared, learned, plan, impact, definition, budget_cpu_seconds=self.budget.limit, seed=seed
         )
-        say("describe", 1.0, card.verdict)
-    return TrainedModel(
-        plan=plan,
-        signature=signature,
-        scorecard=card,
-        receipt=receipt,
-        feature_plan=words,
-        reference=reference_bins(prepared.features, _shown_scores(learned)),
-        model_card=model_card(card, words),
-        seed=seed,
-        library_versions=library_versions(),
-        judged=judged(prepared, learned, definition.target),
-        insights=insights,
-        similar=sample,
-    )
+        self.say("describe", 1.0, card.verdict)
+        return TrainedModel(
+            plan=plan,
+            signature=signature,
+            scorecard=card,
+            receipt=receipt,
+            feature_plan=words,
+            reference=reference_bins(prepared.features, _shown_scores(learned)),
+            model_card=model_card(card, words),
+            seed=seed,
+            library_versions=library_versions(),
+            judged=judged(prepared, learned, definition.target),
+            insights=insights,
+            similar=sample,
+        )
 
 
 def profile(tenant: TenantId, table: pa.Table) -> tuple[ColumnReport, ...]:
