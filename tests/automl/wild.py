@@ -261,4 +261,24 @@ PLACES: list[Case] = [
     ("grid", ["452.52, 13.40", "448.85, 2.35", "340.71, 974.00"], T.CATEGORY, {}),
 ]  # fmt: skip
 
-CASES = NUMBERS + DATES + WORDS + OTHERS + PLACES
+LISTS: list[Case] = [
+    ("tags", ["red;green;blue", "red;blue", "green", "n/a"], T.LIST, {"n/a": None}),
+    ("genres", ["Comedy|Drama", "Action|Comedy|Drama", "Drama", "Action"], T.LIST, {}),
+    ("skills", ["Python, SQL", "Excel, Python, SQL", "SQL", "Excel", "Python, Excel", "SQL, Excel"], T.LIST, {}),
+    ("json", ['["a", "b"]', '["b"]', '["a","c","b"]', "[]"], T.LIST, {}),
+    ("labels", [["a", "b"], ["b"], ["a", "c", "b"], []], T.LIST, {}),
+    ("amenities", ["wifi; pool", "pool; gym; wifi", "gym; bar", "bar", "wifi"], T.LIST, {}),
+    ("name", [f"{a}, {b}" for a in ("Smith", "Lee", "Kim", "Roth") for b in ("Ann", "Bo", "Cy", "Dee")],
+     T.CATEGORY, {}),
+    ("full name", [f"{a}, {b}" for a in ("Smith", "Lee") for b in ("Ann", "Bo", "Cy J.", "Dee, Jr.")],
+     T.CATEGORY, {}),
+    ("city and state", ["Austin, TX", "Dallas, TX", "Miami, FL", "Tampa, FL"], T.CATEGORY, {}),
+    ("path", ["Home|Kitchen|Pans", "Home|Garden", "Toys|Games", "Home|Kitchen|Pots"], T.CATEGORY, {}),
+    ("fields", ["a=1;b=2", "a=2;b=2", "a=1;b=3"], T.CATEGORY, {}),
+    ("once", ["red;green", "blue;pink", "grey;black"], T.CATEGORY, {}),
+    ("few", ["yes, at home", "no", "yes, at work", "no, never"], T.CATEGORY, {}),
+    ("remark", [f"{s}, and then, again, it was" for s in _SENTENCES], T.TEXT, {}),
+    ("numbers", [[1, 2], [2], [3, 1]], T.CATEGORY, {}),
+]  # fmt: skip
+
+CASES = NUMBERS + DATES + WORDS + OTHERS + PLACES + LISTS

@@ -248,8 +248,9 @@ def _text(
         token_slots=np.array(places, dtype=np.int32),
         weights=carried,
         mean_weight=mean.astype(np.float32),
-        chars_slot=slots[mine["chars", 0]] if not text.view else -1,
-        words_slot=slots[mine["words", 0]] if not text.view else -1,
+        chars_slot=slots[mine["chars", 0]] if ("chars", 0) in mine else -1,
+        words_slot=slots[mine["words", 0]] if ("words", 0) in mine else -1,
+        delimiter=text.delimiter,
     )
 
 

@@ -33,6 +33,8 @@ def _how(column: TypedColumn, fitted: Fitted) -> str:
     if column.type is SemanticType.GEOLOCATION:
         return "geolocation; latitude and longitude"
     for text in fitted.space.texts:
+        if text.name == column.name and text.delimiter:
+            return f"list; its {len(text.tokens)} frequent items, and how many there are"
         if text.name == column.name and column.type in TEXT_TYPES:
             return (
                 f"{column.type.value}; TF-IDF of {len(text.tokens)} words and pairs of words, and its length"

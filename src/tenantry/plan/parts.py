@@ -60,6 +60,11 @@ def _domain(raw: bytes) -> str | None:
     return raw.lower().decode() if 0 < len(raw) <= MAX_DOMAIN_BYTES else None
 
 
+def is_array(text: str) -> bool:
+    """Whether a text is a JSON array of strings without escapes."""
+    return bool(_ARRAY.fullmatch(text))
+
+
 def list_items(value: Any, delimiter: str) -> list[str] | None:
     """The items of a value of a :class:`~tenantry.plan.ir.TextColumn` with a delimiter; ``None`` where it is missing.
 
@@ -69,7 +74,7 @@ def list_items(value: Any, delimiter: str) -> list[str] | None:
     text = category_word(value)
     if text is None:
         return None
-    parts = _STRINGS.findall(text) if _ARRAY.fullmatch(text) else text.split(delimiter)
+    parts = _STRINGS.findall(text) if is_array(text) else text.split(delimiter)
     return [item for item in (part.strip(SPACE) for part in parts) if item]
 
 

@@ -25,6 +25,7 @@ class SemanticType(StrEnum):
     BOOLEAN = "boolean"
     CATEGORY = "category"
     TEXT = "text"
+    LIST = "list"  # of words, in one value: "red;green"
     IDENTIFIER = "identifier"
     EMAIL = "email"
     URL = "url"

@@ -73,10 +73,11 @@ def build_space(columns: tuple[TypedColumn, ...], outputs: int, *, classes: bool
     """Lay out the slots of typed feature columns. ``outputs``: columns of the target matrix."""
     fixed = fixed_slots(list(columns))
     texts = [TextEncoder.of(i, c) for i, c in enumerate(columns) if c.type in TEXT_TYPES]
+    texts += [TextEncoder.of_list(i, c) for i, c in enumerate(columns) if c.type is SemanticType.LIST]
     for text in texts:
-        for slot, values in zip(text.length_slots(), (text.chars, text.words), strict=True):
+        for slot, values in text.lengths():
             fixed.add(slot, values)
-    others = NUMERIC_TYPES | DATE_TYPES | TEXT_TYPES | {SemanticType.GEOLOCATION}
+    others = NUMERIC_TYPES | DATE_TYPES | TEXT_TYPES | {SemanticType.GEOLOCATION, SemanticType.LIST}
     worded = [(i, c) for i, c in enumerate(columns) if c.type not in others]
     categories = [CategoryEncoder.of(i, c, outputs) for i, c in worded]
     named = [(i, c) for i, c in enumerate(columns) if c.type in TEXT_TYPES]

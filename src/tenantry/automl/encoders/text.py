@@ -1,4 +1,4 @@
-"""Free text to TF-IDF over its frequent tokens and pairs of neighbouring tokens.
+"""Free text to TF-IDF over its frequent tokens and pairs of neighbouring tokens; lists to their frequent items.
 
 The vocabulary looks at texts only, never at the target, so one vocabulary serves all folds.
 """
@@ -13,6 +13,7 @@ from scipy import sparse
 from tenantry.automl.arrays import F32
 from tenantry.automl.encoders.slot import Slot
 from tenantry.automl.typing import TypedColumn
+from tenantry.plan.ir import ListDelimiter
 from tenantry.plan.kernel import text_matrix, tokens
 
 MIN_ROWS = 3
@@ -21,6 +22,7 @@ MAX_SHARE = 0.9
 """… and in no more than this share of them."""
 MAX_TOKENS = 2500
 FOREST_TOKENS = 400
+MAX_ITEM_BYTES = 1024
 VIEW_TOKENS = 150
 VIEW_MIN_ROWS = 8
 """For the tokens of a category's words: they come back in many rows, or the whole word says as much."""
@@ -40,6 +42,8 @@ class TextEncoder:
     words: F32
     view: bool = False
     """Whether the column is a category first, and its lengths say nothing."""
+    delimiter: ListDelimiter = ""
+    """Of a list, whose tokens are its items."""
 
     @classmethod
     def view_of(cls, at: int, column: TypedColumn) -> "TextEncoder | None":
@@ -87,13 +91,38 @@ class TextEncoder:
             np.array(words, dtype=np.float32),
         )
 
-    def length_slots(self) -> list[Slot]:
-        """Length in bytes and in tokens; none for a view."""
+    @classmethod
+    def of_list(cls, at: int, column: TypedColumn) -> "TextEncoder":
+        """The items that come back in a column of lists, and how many there are."""
+        lists = column.lists()
+        rows_with = Counter(item for items in lists for item in dict.fromkeys(items or ()))
+        kept = [
+            (count, item)
+            for item, count in rows_with.items()
+            if MIN_ROWS <= count < len(lists) and len(item.encode()) <= MAX_ITEM_BYTES
+        ]
+        kept.sort(key=lambda pair: (-pair[0], pair[1]))
+        vocabulary = tuple(item for _, item in kept[:MAX_TOKENS])
+        index = {item: i for i, item in enumerate(vocabulary)}
+        found = [sorted({index[item] for item in items or () if item in index}) for items in lists]
+        indptr = np.cumsum([0, *map(len, found)])
+        indices = np.array([i for row in found for i in row], dtype=np.int32)
+        matrix = sparse.csr_matrix(
+            (np.ones(len(indices), dtype=np.float32), indices, indptr), shape=(len(lists), len(vocabulary))
+        )
+        sizes = np.array([np.nan if items is None else len(items) for items in lists], dtype=np.float32)
+        idf = np.ones(len(vocabulary), dtype=np.float32)
+        return cls(at, column.name, vocabulary, idf, matrix, sizes, sizes, delimiter=column.delimiter)
+
+    def lengths(self) -> list[tuple[Slot, F32]]:
+        """Length in bytes and in tokens, a row each; of a list its items alone, of a view none."""
         if self.view:
             return []
+        if self.delimiter:
+            return [(Slot(self.at, "words", f"number of {self.name}"), self.words)]
         return [
-            Slot(self.at, "chars", f"length of {self.name}"),
-            Slot(self.at, "words", f"words in {self.name}"),
+            (Slot(self.at, "chars", f"length of {self.name}"), self.chars),
+            (Slot(self.at, "words", f"words in {self.name}"), self.words),
         ]
 
     def token_slots(self) -> list[Slot]:

@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from tenantry.automl.typing.distinct import I32, Distinct, Raw
 from tenantry.automl.typing.words import BOOLEAN_WORDS
-from tenantry.plan.ir import DateDigits, DateOrder, NumberFormat
+from tenantry.plan.ir import DateDigits, DateOrder, ListDelimiter, NumberFormat
 from tenantry.plan.kernel import category_word, parse_dates, parse_numbers
-from tenantry.plan.parts import geo_point
+from tenantry.plan.parts import geo_point, list_items
 from tenantry.schema import NUMERIC_TYPES, SemanticType
 
 F64 = npt.NDArray[np.float64]
@@ -26,7 +26,7 @@ class TypedColumn:
     """A column, its type, the evidence for it in words, and how its values are read.
 
     ``null_words`` are the texts found to mean missing; ``format``, ``order`` and ``digits`` say how numbers and dates
-    are written, ``null_days`` which dates mean missing.
+    are written, ``null_days`` which dates mean missing, ``delimiter`` what parts the items of a list.
     """
 
     name: str
@@ -38,6 +38,7 @@ class TypedColumn:
     order: DateOrder = "ymd"
     digits: DateDigits = ""
     null_days: tuple[float, ...] = ()
+    delimiter: ListDelimiter = ""
     _read: dict[str, F64] = field(default_factory=dict, compare=False, repr=False)
     """What was read already; not to be changed by who gets it."""
 
@@ -87,6 +88,12 @@ class TypedColumn:
         texts: list[str | None] = [category_text(value) for value in self.values.values]
         texts.append(None)
         return [texts[code] for code in self.values.codes]
+
+    def lists(self) -> list[list[str] | None]:
+        """The items of each row's list, None where missing. Meant for lists."""
+        found: list[list[str] | None] = [list_items(value, self.delimiter) for value in self.values.values]
+        found.append(None)
+        return [found[code] for code in self.values.codes]
 
     def missing_rows(self) -> npt.NDArray[np.bool_]:
         """Which rows have no usable value."""

@@ -12,6 +12,7 @@ from tenantry.automl.typing.declared import declared_column
 from tenantry.automl.typing.distinct import Distinct, distinct_values
 from tenantry.automl.typing.geo import find_places
 from tenantry.automl.typing.identifiers import number_identifier, text_identifier
+from tenantry.automl.typing.lists import find_lists
 from tenantry.automl.typing.numbers import find_numbers
 from tenantry.schema import SemanticType
 
@@ -64,6 +65,10 @@ def _many(name: str, values: Distinct, kept: list[str], nulls: tuple[str, ...]) 
         return found
     if place is not None:
         return TypedColumn(name, place, "the values are names or codes of countries", values, nulls)
+    lists = find_lists(w.without(values, nulls))
+    if lists is not None:
+        said = lists.evidence + w.said_nulls(nulls)
+        return TypedColumn(name, SemanticType.LIST, said, values, nulls, delimiter=lists.delimiter)
     return _category(name, values, nulls)
 
 

@@ -5,6 +5,7 @@ from tenantry.automl.typing.column import MAX_STRAYS, TypedColumn
 from tenantry.automl.typing.dates import read_dates
 from tenantry.automl.typing.distinct import Distinct
 from tenantry.automl.typing.geo import read_places
+from tenantry.automl.typing.lists import likely_delimiter
 from tenantry.automl.typing.numbers import read_numbers
 from tenantry.errors import InvalidData, InvalidRequest
 from tenantry.schema import NUMERIC_TYPES, SemanticType
@@ -42,7 +43,8 @@ def declared_column(name: str, values: Distinct, kind: SemanticType) -> TypedCol
     if kind in _SHAPED:
         shaped = [not w.is_shaped(kind, text) for text in present.texts]
         _refuse(name, kind, present, [i for i, wrong in enumerate(shaped) if wrong])
-    return TypedColumn(name, kind, evidence, values, nulls)
+    delimiter = likely_delimiter(present) if kind is SemanticType.LIST else ""
+    return TypedColumn(name, kind, evidence, values, nulls, delimiter=delimiter)
 
 
 def _numbers(
