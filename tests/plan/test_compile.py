@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.plan.specs import random_spec
 
 from tenantry.errors import Unsupported
-from tenantry.plan import Plan, compile_plan, layout
+from tenantry.plan import Plan, compile_plan, layout, with_meta
 from tenantry.plan.hashing import build_table, word_hash, xxh64
 from tenantry.plan.ir import (
     Calibration,
@@ -222,3 +223,10 @@ def test_more_tokens_than_a_table_holds_are_refused() -> None:
     )
     with pytest.raises(Unsupported, match="65535 rows or tokens"):
         compile_plan(base(n_slots=0, columns=(text,), trees=()))
+
+
+def test_other_metadata_give_the_plan_that_would_be_compiled_with_them() -> None:
+    for seed in range(20):
+        plan = random_spec(seed)
+        told = {"told": "later", "more": [1, 2, 3] * 50}
+        assert with_meta(compile_plan(plan), told) == compile_plan(replace(plan, meta=told))

@@ -16,15 +16,24 @@ from tenantry.plan.ir import Calibration
 
 MORE_ROWS = 1.1
 """The last fit has a quarter more rows than each fold's, so it gets a tenth more rounds."""
+LEAF_SECONDS = 3e-5
 MORE_SECONDS = 1.25
 """What the last fit of a member takes, as a multiple of one fold's."""
 
 
 def last_fit_seconds(first: FirstRun, trials: list[Trial]) -> float:
-    """CPU seconds to keep for the last fit of the two most expensive forests and the linear member."""
-    forests = sorted((trial.seconds / max(1, len(trial.forests)) for trial in trials), reverse=True)
+    """CPU seconds to keep for the last fit of these forests and the linear member, and for compiling them."""
+    forests = sum(trial.seconds / max(1, len(trial.forests)) for trial in trials)
     linear = first.linear.seconds if first.linear is not None else 0.0
-    return MORE_SECONDS * MORE_ROWS * sum(forests[:2]) + 1.5 * linear
+    return MORE_SECONDS * MORE_ROWS * forests + 1.5 * linear + leaf_seconds(trials)
+
+
+def leaf_seconds(trials: list[Trial]) -> float:
+    """CPU seconds for laying out and proving the last fit's leaves."""
+    leaves = sum(
+        MORE_ROWS * trial.rounds * trial.params.num_leaves * trial.forests[0].outputs for trial in trials
+    )
+    return LEAF_SECONDS * leaves
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from tenantry.automl.compile import Fitted
 from tenantry.automl.deep import require_optuna
 from tenantry.automl.encoders import build_space
 from tenantry.automl.folds import Learning
-from tenantry.automl.last_fit import LastFit
+from tenantry.automl.last_fit import LastFit, leaf_seconds
 from tenantry.automl.learning_curve import learning_curve
 from tenantry.automl.members import build_design
 from tenantry.automl.mixture import Mixture
@@ -79,7 +79,7 @@ def learn(
     blend, calibration = mixture.fit(np.arange(len(rows)))
     predicted = mixture.cross_fitted(_parts(split.folds[rows], seed))
     report(0.82, "last fit on all rows")
-    budget.hold(finish)
+    budget.hold(finish + leaf_seconds([trial for trial in trials if trial.name in blend.weights]))
     last = LastFit(space, design, search.learning, budget)
     fitted = last.fit(first, trials, blend, calibration)
     curve = learning_curve(space, search.learning, problem.judge, first, _leading(trials, blend), budget)
@@ -139,7 +139,7 @@ def _words(
 def _finish_seconds(target: Target, columns: int, budget: Budget) -> float:
     """CPU seconds to keep for compiling, proving and describing, as measured; at most a quarter of the budget."""
     outputs = max(1, len(target.classes) - 1)
-    return min(0.25 * budget.limit, 0.1 + 1e-5 * len(target.rows) + 2e-3 * columns + 0.1 * outputs)
+    return min(0.25 * budget.limit, 0.2 + 2e-5 * len(target.rows) + 1e-2 * columns + 0.1 * outputs)
 
 
 def _parts(folds: I64, seed: int) -> I64:

@@ -27,7 +27,7 @@ FOLD_SHARE = 0.68
 """Of the budget, the most that the first forest and the linear member may take for all folds."""
 LINEAR_SHARE = 0.3
 """Of a fold's time, what the forest leaves to the linear member."""
-ENOUGH_ROWS, ENOUGH_FOLDS = 8_000, 3
+ENOUGH_ROWS, ENOUGH_FOLDS = 6_000, 3
 """With so many rows three of five folds judge well enough, and the time is better spent on more candidates."""
 FEW_ROWS = 2_000
 """Up to so many, one fold cannot tell which penalty is best."""

@@ -35,7 +35,7 @@ _BETTER_SCALE = 1.0
 """In standard errors: how much better one must do on it. Errors are judged in the values' own unit."""
 _SMALL_SHARE = 0.15
 """Of the budget, for one round of heats on a part of the rows."""
-_SEARCH_SHARE, _DEEP_SHARE = 0.5, 0.75
+_SEARCH_SHARE, _DEEP_SHARE = 0.65, 0.75
 """Of the budget, the boosting after which no further candidate is begun."""
 
 

@@ -29,7 +29,7 @@ from tenantry.automl.target import MIN_ROWS
 from tenantry.automl.typing import DATE_TYPES, TypedColumn, type_table
 from tenantry.automl.words import column_report, feature_plan, model_card
 from tenantry.bundle.scorecard import ColumnReport
-from tenantry.plan import Plan, compile_plan, expected_margins
+from tenantry.plan import Plan, compile_plan, expected_margins, with_meta
 from tenantry.plan.meta import ColumnMeta, PlanMeta
 from tenantry.schema import NUMERIC_TYPES, Column, Role, SemanticType, Signature, Task
 from tenantry.tenancy import TenantId
@@ -163,11 +163,12 @@ def _signature(prepared: Prepared, threshold: float) -> Signature:
 def _compile(
     prepared: Prepared, learned: Learned, signature: Signature, definition: PredictionDefinition, seed: int
 ) -> tuple[bytes, dict[str, float]]:
-    """Compile twice: the first plan explains a sample of rows, the second carries the impact that this gives."""
+    """The plan explains a sample of rows, and then carries the impact that this gives."""
     fitted = learned.fitted
     bare = PlanMeta(signature=signature, columns=(), target=definition.target, expected=())
     spec = build_spec(fitted, learned.task, _meta(bare), seed)
-    opened = Plan.from_bytes(compile_plan(spec))
+    compiled = compile_plan(spec)
+    opened = Plan.from_bytes(compiled)
     try:
         impact = global_impact(opened, _sample(fitted, seed))
     finally:
@@ -178,8 +179,9 @@ def _compile(
     meta = PlanMeta(
         signature=signature, columns=columns, target=definition.target, expected=expected_margins(spec)
     )
-    plan = compile_plan(build_spec(fitted, learned.task, _meta(meta), seed))
-    return plan, {column.name: float(share) for column, share in zip(prepared.features, impact, strict=True)}
+    return with_meta(compiled, _meta(meta)), {
+        column.name: float(share) for column, share in zip(prepared.features, impact, strict=True)
+    }
 
 
 def _meta(meta: PlanMeta) -> dict[str, object]:

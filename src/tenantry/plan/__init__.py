@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from tenantry.plan.model import Plan
 
 if TYPE_CHECKING:
-    from tenantry.plan.compile import compile_plan, expected_margins
+    from tenantry.plan.compile import compile_plan, expected_margins, with_meta
     from tenantry.plan.ir import PlanSpec
 
-__all__ = ["Plan", "PlanSpec", "compile_plan", "expected_margins"]
+__all__ = ["Plan", "PlanSpec", "compile_plan", "expected_margins", "with_meta"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("compile_plan", "expected_margins"):
+    if name in ("compile_plan", "expected_margins", "with_meta"):
         from tenantry.plan import compile as compiler  # noqa: PLC0415 (NumPy stays out of scoring processes)
 
         return getattr(compiler, name)

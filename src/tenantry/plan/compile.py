@@ -4,6 +4,7 @@ Everything that the format demands is checked here with a message for people, so
 (:mod:`native/open.c`) only ever fail on damaged or hostile files.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -38,8 +39,23 @@ def compile_plan(spec: PlanSpec) -> bytes:
     _calibration(spec.calibration, header, pools)
     sections |= forest_sections(spec)
     sections |= pools.sections()
-    sections[Section.META] = np.frombuffer(msgspec.json.encode(dict(spec.meta)), np.uint8)
+    sections[Section.META] = _meta(spec.meta)
     return _assemble(header, sections)
+
+
+def with_meta(plan: bytes, meta: Mapping[str, Any]) -> bytes:
+    """The same plan with other metadata: as if compiled with it, without laying out the rest again."""
+    header = np.frombuffer(plan, layout.HEADER, count=1).copy().reshape(())
+    sections: dict[Section, Array] = {}
+    for section in Section:
+        offset, count = (int(figure) for figure in header["section"][section].item())
+        sections[section] = np.frombuffer(plan, layout.ITEMS[section], count, offset)
+    sections[Section.META] = _meta(meta)
+    return _assemble(header, sections)
+
+
+def _meta(meta: Mapping[str, Any]) -> Array:
+    return np.frombuffer(msgspec.json.encode(dict(meta)), np.uint8)
 
 
 def expected_margins(spec: PlanSpec) -> tuple[float, ...]:
