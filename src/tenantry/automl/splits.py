@@ -6,13 +6,14 @@ or models are judged on what came after their training rows. The definition says
 with care (docs/decisions/automl-splits.md).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from tenantry.apps import PredictionDefinition
 from tenantry.automl.arrays import F64, I64
+from tenantry.automl.checks.split_copies import check_split_copies
 from tenantry.automl.entities import find_entities
 from tenantry.automl.order import find_order, moments
 from tenantry.automl.prepare import Prepared
@@ -59,8 +60,16 @@ class Split:
 def choose_split(prepared: Prepared, definition: PredictionDefinition, seed: int) -> Split:
     """As the definition says; else by group or time where the rows leave little doubt, and at random otherwise.
 
-    Errors: ``InvalidRequest("split_impossible")`` where the definition's column cannot part the rows.
+    Copies of rows that end up on both sides are told. Errors: ``InvalidRequest("split_impossible")`` where the
+    definition's column cannot part the rows.
     """
+    split = _chosen(prepared, definition, seed)
+    compared = (*prepared.features, prepared.target_column)
+    copies = check_split_copies(compared, split.folds, by_time=split.kind == "time")
+    return replace(split, findings=(*split.findings, *(item.finding for item in copies)))
+
+
+def _chosen(prepared: Prepared, definition: PredictionDefinition, seed: int) -> Split:
     columns = {column.name: column for column in prepared.columns}
     if definition.group is not None:
         return _named(_by_group(prepared, columns[definition.group], seed), definition.group)

@@ -13,22 +13,25 @@ from tenantry.bundle.scorecard import Finding
 class Context:
     """``columns``: the possible features, with the rows of ``target`` only; ``groups``: copies of a row share a number;
     ``target_name``: what the target column is called; ``leaks``: columns that earlier checks left out as knowing the
-    outcome."""
+    outcome; ``time``: the date of each row that the definition names."""
 
     columns: tuple[TypedColumn, ...]
     target: Target
     target_name: str
     groups: I64
     leaks: tuple[TypedColumn, ...] = ()
+    time: TypedColumn | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A finding, and whether its columns should be left out of the features; ``reason`` says why in a few words."""
+    """A finding, and whether its last column (a pair's second is the one that repeats), or with ``leave_all`` every
+    column, should be left out of the features; ``reason`` says why in a few words."""
 
     finding: Finding
     leave_out: bool = False
     reason: str = ""
+    leave_all: bool = False
 
 
 def verdict(
@@ -39,6 +42,7 @@ def verdict(
     *,
     severity: Literal["info", "warning", "error"] = "info",
     leave_out: bool = False,
+    leave_all: bool = False,
     reason: str = "",
     **evidence: Any,
 ) -> Verdict:
@@ -46,4 +50,4 @@ def verdict(
     finding = Finding(
         code=code, severity=severity, columns=columns, message=message, action=action, evidence=evidence
     )
-    return Verdict(finding, leave_out, reason or message)
+    return Verdict(finding, leave_out, reason or message, leave_all)

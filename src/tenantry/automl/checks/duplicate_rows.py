@@ -1,6 +1,7 @@
 """Rows that come more than once."""
 
 import numpy as np
+import numpy.typing as npt
 
 from tenantry.automl.arrays import I64, Bools
 from tenantry.automl.checks.context import Context, Verdict, verdict
@@ -11,16 +12,12 @@ NOTABLE = 0.01
 RARE = 5
 
 
-def row_groups(columns: tuple[TypedColumn, ...], rows: int) -> I64:
-    """A number a row, the same for copies: rows that are equal in all columns but identifiers, and hold rare values in
-    two columns, or a rare text.
+def row_keys(columns: tuple[TypedColumn, ...], rows: int) -> npt.NDArray[np.uint64]:
+    """A 64-bit hash a row of its values in all columns but identifiers: equal for equal rows.
 
-    Without rare values (at most five rows have them), equal rows are rather different records that happen to be alike,
-    as in any table of few words; to keep those in one fold would make the model look worse than it is.
-    Compares 64-bit hashes: two unequal rows share one with a chance of about rows² / 10^19.
+    Two unequal rows share one with a chance of about rows² / 10^19.
     """
     mixed = np.zeros(rows, dtype=np.uint64)
-    rare = np.zeros(rows, dtype=np.int64)
     rng = np.random.default_rng(0)
     for column in columns:
         if column.type is SemanticType.IDENTIFIER:
@@ -28,8 +25,21 @@ def row_groups(columns: tuple[TypedColumn, ...], rows: int) -> I64:
         keys = rng.integers(0, 1 << 63, len(column.values.values) + 1, dtype=np.uint64)
         mixed = (mixed * np.uint64(0x9E3779B97F4A7C15)) ^ keys[column.values.codes]
         mixed ^= mixed >> np.uint64(29)
-        rare += (2 if column.type in TEXT_TYPES else 1) * _is_rare(column)
-    names, groups = np.unique(mixed, return_inverse=True)
+    return mixed
+
+
+def row_groups(columns: tuple[TypedColumn, ...], rows: int) -> I64:
+    """A number a row, the same for copies: rows that are equal in all columns but identifiers, and hold rare values in
+    two columns, or a rare text.
+
+    Without rare values (at most five rows have them), equal rows are rather different records that happen to be alike,
+    as in any table of few words; to keep those in one fold would make the model look worse than it is.
+    """
+    rare = np.zeros(rows, dtype=np.int64)
+    for column in columns:
+        if column.type is not SemanticType.IDENTIFIER:
+            rare += (2 if column.type in TEXT_TYPES else 1) * _is_rare(column)
+    names, groups = np.unique(row_keys(columns, rows), return_inverse=True)
     alone = rare < 2
     groups[alone] = len(names) + np.arange(int(alone.sum()))
     return np.asarray(groups, dtype=np.int64)
