@@ -42,7 +42,6 @@ def verdict(
     *,
     severity: Literal["info", "warning", "error"] = "info",
     leave_out: bool = False,
-    leave_all: bool = False,
     reason: str = "",
     **evidence: Any,
 ) -> Verdict:
@@ -50,4 +49,4 @@ def verdict(
     finding = Finding(
         code=code, severity=severity, columns=columns, message=message, action=action, evidence=evidence
     )
-    return Verdict(finding, leave_out, reason or message, leave_all)
+    return Verdict(finding, leave_out, reason or message)

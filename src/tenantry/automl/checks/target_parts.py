@@ -1,6 +1,6 @@
 """Columns that the target is computed from: the parts of a sum, or the factors of a product."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,8 +47,8 @@ def check_target_parts(context: Context) -> list[Verdict]:
     y = np.asarray(context.target.y, dtype=np.float64)[chosen]
     formula, kind = find_formula(names, x, y), "sum"
     if formula is None and (y > 0).all():
-        positive = (x > 0).all(axis=0)
-        some = [name for name, ok in zip(names, positive, strict=True) if ok]
+        positive = np.flatnonzero((x > 0).all(axis=0))
+        some = [names[i] for i in positive]
         formula, kind = find_formula(some, np.log(x[:, positive]), np.log(y)), "product"
     if formula is None:
         return []
@@ -90,7 +90,7 @@ def _computed(formula: _Formula, kind: str, context: Context) -> Verdict:
     parts = ", ".join(formula.columns)
     plain = formula.plain and others
     how = f"the {kind} of" if formula.plain else f"a weighted {kind} of"
-    return verdict(
+    found = verdict(
         "target_computed",
         formula.columns,
         f"{context.target_name} is {how} {parts} (R² {formula.r2:.5f})",
@@ -99,8 +99,8 @@ def _computed(formula: _Formula, kind: str, context: Context) -> Verdict:
         else "Kept. If all of these are known in time, a formula does without a model; if not, exclude them.",
         severity="warning",
         leave_out=plain,
-        leave_all=True,
         reason=f"leakage: {context.target_name} is {how} {parts}",
         r2=round(formula.r2, 6),
         factors=[round(float(f), 4) for f in formula.factors],
     )
+    return replace(found, leave_all=True)
