@@ -16,6 +16,12 @@ model = Predictor(
     positive_class="Yes",
     include=["notes"],
     exclude=("id",),
+    metric="auroc",
+    costs={"false_positive": 1, "false_negative": 5},
+    class_weights={"Yes": 2.0},
+    monotone={"tenure": "decreasing"},
+    split="group",
+    group="household",
     budget_cpu_seconds=5,
     random_state=None,
 )
@@ -29,3 +35,4 @@ assert_type(Predictor.load(Path("churn.tenantry")), Predictor)
 predicted: Any = model.predict([[1]])
 Predictor(task="ranking")  # type: ignore[arg-type]
 Predictor("Churn", "classification")  # type: ignore[call-arg]
+Predictor(effort="heroic")  # type: ignore[arg-type]

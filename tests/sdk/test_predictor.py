@@ -253,6 +253,43 @@ def test_a_parameter_that_nobody_means_is_refused(parameters, code):
     assert raised.value.hint
 
 
+def test_what_a_definition_says_is_said_by_parameters(tmp_path):
+    table = plants().assign(kind=lambda t: np.where(t["kind"] == 7, 1, 0))
+    column = next(name for name in table.columns if name != "kind")
+    model = Predictor(
+        target="kind",
+        costs={1: {0: 1.0}, 0: {1: np.float64(9)}},
+        class_weights={np.int64(1): 2},
+        metric="average_precision",
+        types={column: "category"},
+        protected=[column],
+        budget_cpu_seconds=3,
+    ).fit(table)
+    roles = {c.name: (c.type, c.role) for c in model.scorecard().columns}
+    assert roles[column] == ("category", "excluded")
+    assert model.scorecard().fairness
+    again = Predictor.load(model.save(tmp_path / "kinds.tenantry"))
+    assert again.get_params()["class_weights"] == {"1": 2}
+    assert again.get_params()["protected"] == (column,)
+    cheap = Predictor(target="kind", costs={1: {0: 9.0}, 0: {1: 1.0}}, budget_cpu_seconds=3).fit(table)
+    assert cheap.scorecard().threshold < model.scorecard().threshold
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"split": "time"}, "split: split: time needs the column in time"),
+        ({"effort": "heroic"}, "effort: 'heroic' is none of"),
+        ({"costs": {"false_positive": 1}}, "costs: needs false_negative"),
+        ({"monotone": {"size": "up"}}, "monotone: 'up' is none of"),
+    ],
+)
+def test_parameters_that_contradict_are_refused_by_name(parameters, told):
+    with pytest.raises(ValueError, match=told) as caught:
+        Predictor(target="price", **parameters).fit(houses())
+    assert caught.value.code == "definition_invalid"
+
+
 def test_a_path_or_a_mapping_is_no_table():
     for thing in ("houses.csv", {"size": [1.0]}):
         with pytest.raises(InvalidData) as raised:

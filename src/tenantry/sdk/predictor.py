@@ -14,7 +14,7 @@ from sklearn.utils import ClassifierTags, RegressorTags, Tags, check_random_stat
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from tenantry.apps import PredictionDefinition
+from tenantry.apps import Direction, Metric
 from tenantry.automl import TrainedModel, train
 from tenantry.automl.checks.drift import check_table
 from tenantry.bundle.insights import Insights, pack_sample, read_insights
@@ -25,6 +25,7 @@ from tenantry.insights import Flips, Goal, Similar, WhatIf
 from tenantry.plan.reasons import Reason
 from tenantry.schema import Task
 from tenantry.sdk import _file
+from tenantry.sdk._definition import LISTS, column_names, definition_for, plain
 from tenantry.sdk._errors import InvalidTable
 from tenantry.sdk._learnt import Learnt
 from tenantry.sdk._shown import ShownScorecard
@@ -40,17 +41,6 @@ TENANT = TenantId("local")
 def _classifies(estimator: "Predictor") -> bool:
     task = getattr(estimator, "task_", None) or estimator.task
     return task not in ("regression", Task.REGRESSION)
-
-
-def _names(parameter: str, names: Sequence[str]) -> tuple[str, ...]:
-    """A parameter's column names. A text alone is a sequence too, of letters, which nobody means."""
-    if isinstance(names, str):
-        raise InvalidTable(
-            "definition_invalid",
-            f"{parameter} is the text {names!r}, not a list of column names",
-            hint=f"Write {parameter}=[{names!r}].",
-        )
-    return tuple(names)
 
 
 def _for_classes(method: Method) -> Method:
@@ -76,6 +66,17 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
         exclude: columns to leave out.
         only: use these columns only; empty for all.
         key: a column that names the record; never a feature.
+        types: column → type, where values mislead.
+        metric: what models are selected and judged by; ``None`` for the task's usual one.
+        costs: of being wrong, ``{"false_positive": 1, "false_negative": 20}`` or ``{true label: {predicted label:
+            cost}}``; the threshold then costs the least.
+        class_weights: ``"balanced"``, or label → weight (default 1).
+        monotone: column → ``"increasing"`` or ``"decreasing"``: the way in which it may move the score.
+        protected: columns that are no features unless included; the fairness report compares their groups.
+        group: a column whose rows of one value stay together when models are judged.
+        time: a date column; models are judged on later rows than they learnt from.
+        split: ``"auto"``, ``"random"``, ``"group"`` or ``"time"``.
+        effort: ``"deep"`` goes on searching until the budget ends.
         budget_cpu_seconds: CPU time that training may use.
         minimum_rows: refuse to learn from fewer rows with a known outcome.
         random_state: seed of everything random; the same data and seed give the same model.
@@ -101,6 +102,16 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
         exclude: Sequence[str] = (),
         only: Sequence[str] = (),
         key: str | None = None,
+        types: Mapping[str, str] | None = None,
+        metric: Metric | None = None,
+        costs: Mapping[Any, Any] | None = None,
+        class_weights: Literal["balanced"] | Mapping[Any, float] | None = None,
+        monotone: Mapping[str, Direction] | None = None,
+        protected: Sequence[str] = (),
+        group: str | None = None,
+        time: str | None = None,
+        split: Literal["auto", "random", "group", "time"] = "auto",
+        effort: Literal["standard", "deep"] = "standard",
         budget_cpu_seconds: float = 20.0,
         minimum_rows: int = 50,
         random_state: int | np.random.RandomState | None = 0,
@@ -113,6 +124,16 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
         self.exclude = exclude
         self.only = only
         self.key = key
+        self.types = types
+        self.metric = metric
+        self.costs = costs
+        self.class_weights = class_weights
+        self.monotone = monotone
+        self.protected = protected
+        self.group = group
+        self.time = time
+        self.split = split
+        self.effort = effort
         self.budget_cpu_seconds = budget_cpu_seconds
         self.minimum_rows = minimum_rows
         self.random_state = random_state
@@ -158,19 +179,8 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
                 f"budget_cpu_seconds is {self.budget_cpu_seconds!r}",
                 hint="Give the CPU seconds that training may take, such as 20.",
             )
-        definition = PredictionDefinition(
-            name="predictor",
-            target=target.name,
-            task=target.task,
-            positive_class=target.word(self.positive_class),
-            only=_names("only", self.only),
-            include=_names("include", self.include),
-            exclude=_names("exclude", self.exclude),
-            key=self.key,
-            budget_cpu_seconds=self.budget_cpu_seconds,
-            seed=seed,
-        )
         try:
+            definition = definition_for(self.get_params(deep=False), target, seed)
             return train(
                 TENANT,
                 table,
@@ -258,7 +268,7 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
         ``columns``: those that may change (default: all but free texts); ``fixed``: those that may not. Errors:
         ``InvalidRequest`` record_unknown, goal_invalid.
         """
-        names = (_names("columns", columns), _names("fixed", fixed))
+        names = (column_names("columns", columns), column_names("fixed", fixed))
         return self._learnt.flips(self._checked(X).table, goal or Goal(), *names)
 
     def similar(self, X: Any, k: int = 10) -> list[Similar]:
@@ -343,11 +353,8 @@ class Predictor(BaseEstimator):  # type: ignore[misc]
     def _plain_params(self) -> dict[str, Any]:
         """The parameters as JSON can hold them."""
         params = self.get_params(deep=False) | {"random_state": self.scorecard().seed}
-        lists = {name: [str(column) for column in params[name]] for name in ("include", "exclude", "only")}
-        return {
-            name: value.item() if isinstance(value, np.generic) else value
-            for name, value in (params | lists).items()
-        }
+        lists = {name: [str(column) for column in params[name]] for name in LISTS}
+        return {name: plain(value) for name, value in (params | lists).items()}
 
     # --- inside ---------------------------------------------------------------------------------------------
 
