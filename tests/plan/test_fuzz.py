@@ -13,20 +13,17 @@ ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "src/tenantry/plan/native"
 
 
-def fuzz(seed: int, rounds: int, kernel: Path | None = None, **environment: str) -> str:
-    command = [
-        sys.executable,
-        "-m",
-        "tests.plan.fuzz",
-        str(seed),
-        str(rounds),
-        *([str(kernel)] if kernel else []),
-    ]
+def run(module: str, *arguments: str, **environment: str) -> str:
+    command = [sys.executable, "-m", f"tests.plan.{module}", *arguments]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr[-4000:]}"
     return done.stdout
+
+
+def fuzz(seed: int, rounds: int, kernel: Path | None = None, **environment: str) -> str:
+    return run("fuzz", str(seed), str(rounds), *([str(kernel)] if kernel else []), **environment)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +59,11 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_a_sample_of_damaged_files_never_crashes() -> None:
     assert "opened and scored" in fuzz(seed=1, rounds=1500)
+
+
+def test_the_twin_reads_a_sample_of_damaged_files_as_the_kernel_does() -> None:
+    opened = int(run("differential", "1", "500").split()[0])
+    assert opened > 100  # a good part was read by both, not refused
 
 
 def test_a_sample_of_damaged_files_touches_no_foreign_memory(sanitized: tuple[Path, str]) -> None:
@@ -122,3 +124,10 @@ def test_damaged_files_never_crash(seed: int) -> None:
 def test_damaged_files_touch_no_foreign_memory(sanitized: tuple[Path, str]) -> None:
     kernel, library = sanitized
     fuzz(20, 100_000, kernel, LD_PRELOAD=library, ASAN_OPTIONS="detect_leaks=0")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", range(30, 32))
+def test_the_twin_reads_damaged_files_as_the_kernel_does(seed: int, soak_full: bool) -> None:  # noqa: FBT001
+    run("differential", str(seed), "50000" if soak_full else "1000")

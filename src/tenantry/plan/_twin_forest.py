@@ -42,8 +42,10 @@ def read_tree(record: Any, sections: Mapping[Section, Array]) -> Tree:
 
 
 def _left(tree: Tree, node: Any, x: Array) -> Array:
-    """Whether values go left at nodes: missing ones where the node says so."""
-    return np.asarray(np.where(np.isnan(x), tree.default_left[node], x <= tree.threshold[node]))
+    """Whether values go left at nodes: missing ones where the node says so, and its threshold is a number at all."""
+    threshold = tree.threshold[node]
+    missing = tree.default_left[node] & ~np.isnan(threshold)
+    return np.asarray(np.where(np.isnan(x), missing, x <= threshold))
 
 
 def leaves_of(tree: Tree, x: F32) -> Array:

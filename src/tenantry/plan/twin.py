@@ -70,7 +70,10 @@ class Twin(TwinColumns):
             if kind == "softmax":
                 powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
                 return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-            return np.asarray(np.clip(np.exp(scaled) if kind == "exp" else scaled, head["low"], head["high"]))
+            value = np.exp(scaled) if kind == "exp" else scaled
+            return np.where(
+                value < head["low"], head["low"], np.where(value > head["high"], head["high"], value)
+            )
 
     # --- explain ---
 
