@@ -119,7 +119,8 @@ class TwinColumns:
 
     def _number_format(self, column: Any) -> NumberFormat:
         first, count = int(column["entries"]), int(column["n_entries"])
-        factors = self._pool(Section.DOUBLES, column["nulls"] + column["n_nulls"], int(column["rows"]))
+        known = int(column["rows"]) if count else 0
+        factors = self._pool(Section.DOUBLES, column["nulls"] + column["n_nulls"], known)
         entries = [e for e in self.sections[Section.ENTRIES][first : first + count] if e["row"] != NO_ROW]
         return NumberFormat(
             decimal="," if column["format"] & 1 else ".",

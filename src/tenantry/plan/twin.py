@@ -63,7 +63,8 @@ class Twin(TwinColumns):
         with np.errstate(over="ignore"):
             if kind == "isotonic":
                 x, y = self._pool(Section.DOUBLES, head["knots"], 2, int(head["n_knots"]))
-                return np.asarray(np.interp(margins, x, y), np.float64)
+                known = np.where(np.isnan(margins), -np.inf, margins)
+                return np.asarray(np.interp(known, x, y), np.float64)
             scaled = head["scale"] * margins + bias
             if kind == "sigmoid":
                 return np.asarray(1.0 / (1.0 + np.exp(-scaled)))
