@@ -31,10 +31,11 @@ FOLDERS = {
     "data": "a folder of tables with a manifest.json, for `automl`, `leaks`, `titanic` and `fleet`",
     "held-out": "the same, of tables unseen in tuning, for `automl` (see benchmarks/tables.py)",
     "script": "a script with a class that has fit and predict, for `automl` (see benchmarks/automl_baselines.py)",
-    "rivals": "the rivals' environments, for `automl`, `zipf` and `rivals` (see benchmarks/rivals.py)",
+    "rivals": "the rivals' environments, for `plan`, `automl`, `zipf` and `rivals` (see benchmarks/rivals.py)",
     "cache": "where `automl` keeps predictions, so that a rerun of ours pairs with the rivals'",
 }
 TAKES = {
+    "plan": ("rivals",),
     "automl": ("data", "held-out", "rivals", "cache", "script"),
     "leaks": ("data",),
     "titanic": ("data",),

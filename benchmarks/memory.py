@@ -27,7 +27,7 @@ import msgspec
 import numpy as np
 import uvloop
 
-from benchmarks import plan as trained
+from benchmarks import plan_model as trained
 from tenantry.access import digest_of
 from tenantry.app.scoring import PlanRuntime
 from tenantry.plan import layout

@@ -50,8 +50,11 @@ class TwinColumns:
         """The raw inputs; ``input_of``: of each column the input that it reads."""
         self.input_of = [self.columns.index(name) for name in names]
 
+    def _raw(self, at: int, n: int) -> bytes:
+        return self.strings[int(at) : int(at) + int(n)]
+
     def _text(self, at: int, n: int) -> str:
-        return self.strings[int(at) : int(at) + int(n)].decode()
+        return self._raw(at, n).decode()
 
     def _pool(self, section: Section, at: int, *shape: int) -> Array:
         part: Array = self.sections[section][int(at) : int(at) + math.prod(shape)]
@@ -122,11 +125,12 @@ class TwinColumns:
         known = int(column["rows"]) if count else 0
         factors = self._pool(Section.DOUBLES, column["nulls"] + column["n_nulls"], known)
         entries = [e for e in self.sections[Section.ENTRIES][first : first + count] if e["row"] != NO_ROW]
+        found = [e for e in entries if self._find(column, self._raw(e["string"], e["bytes"])) == e["row"]]
         return NumberFormat(
             decimal="," if column["format"] & 1 else ".",
             unit_tail=bool(column["format"] & 2),
             nulls=tuple(self._nulls(column)),
-            units=tuple((self._text(e["string"], e["bytes"]), float(factors[e["row"]])) for e in entries),
+            units=tuple((self._text(e["string"], e["bytes"]), float(factors[e["row"]])) for e in found),
             clock=bool(column["format"] & 4),
         )
 
