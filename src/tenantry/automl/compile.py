@@ -251,6 +251,7 @@ def _text(
         chars_slot=slots[mine["chars", 0]] if ("chars", 0) in mine else -1,
         words_slot=slots[mine["words", 0]] if ("words", 0) in mine else -1,
         delimiter=text.delimiter,
+        scripts=text.scripts,
     )
 
 

@@ -200,7 +200,11 @@ class ColumnWriter:
         self.table(record, [token.encode() for token in column.tokens], range(rows), rows, place)
         if column.idf.shape != (rows,) or column.token_slots.shape != (rows,):
             refuse(f"{place} has {rows} tokens, but other numbers of idf values or slots")
-        record["format"] = ord(column.delimiter) if column.delimiter else 0
+        record["format"] = (
+            ord(column.delimiter) if column.delimiter else layout.SCRIPTS if column.scripts else 0
+        )
+        if column.delimiter and column.scripts:
+            refuse(f"{place} is a list, whose items are compared as they stand")
         if column.delimiter and (column.chars_slot >= 0 or (column.idf != 1).any()):
             refuse(f"{place} is a list, which has no length in bytes and weighs all items alike")
         for i, slot in enumerate((column.chars_slot, column.words_slot)):

@@ -106,7 +106,7 @@ class TwinColumns:
                         encoded.x[:, slot] = parts[:, i]
             case Kind.CATEGORY:
                 self._category(column, index, values, encoded)
-            case Kind.TEXT if column["format"]:
+            case Kind.TEXT if column["format"] not in (0, layout.SCRIPTS):
                 self._lists(column, index, values, encoded)
             case Kind.TEXT:
                 self._texts(column, index, values, encoded)
@@ -177,17 +177,20 @@ class TwinColumns:
         if self.head["has_linear"]:
             weights = self._pool(Section.FLOATS, column["weights"], known, self.n_outputs).astype(np.float64)
         encoded.x[:, self._pool(Section.SHORTS, column["slots"], int(column["n_slots"]))] = 0.0
+        scripts = int(column["format"]) == layout.SCRIPTS
         index_of = _Vocabulary(lambda word: self._find(column, word.encode()))
         for i, value in enumerate(values):
             text = category_word(value)
             if text is None:
                 continue
-            for token, weight in text_row(text, index_of, idf, self.head["tf"]).items():
+            for token, weight in text_row(text, index_of, idf, self.head["tf"], scripts=scripts).items():
                 if token_slots[token] != NO_ROW:
                     encoded.x[i, token_slots[token]] = weight
                 if weights is not None:
                     encoded.linear[i, index] += weight * weights[token]
-            for slot, length in zip(column["slot"], (len(text.encode()), len(words(text))), strict=False):
+            for slot, length in zip(
+                column["slot"], (len(text.encode()), len(words(text, scripts=scripts))), strict=False
+            ):
                 if slot != NONE:
                     encoded.x[i, slot] = length
 

@@ -30,7 +30,7 @@ from tenantry.plan.ir import (
     TextColumn,
     Tree,
 )
-from tenantry.plan.layout import NO_EDGE, NO_ROW, NONE, Kind, Section
+from tenantry.plan.layout import NO_EDGE, NO_ROW, NONE, SCRIPTS, Kind, Section
 from tenantry.plan.model import Plan
 
 Array = npt.NDArray[Any]
@@ -159,6 +159,7 @@ class _Reader:
         rows = int(record["rows"])
         words, where = self.words(record)
         weights, mean = self.weights(record)
+        mode = int(record["format"])
         token_slots = self.pool(Section.SHORTS, record["token_slots"], rows).astype(np.int32)
         by_row = dict(zip(where.tolist(), words, strict=True))
         return TextColumn(
@@ -170,7 +171,8 @@ class _Reader:
             mean_weight=mean,
             chars_slot=slots[0],
             words_slot=slots[1],
-            delimiter=cast("ListDelimiter", chr(int(record["format"])) if record["format"] else ""),
+            delimiter=cast("ListDelimiter", "" if mode in (0, SCRIPTS) else chr(mode)),
+            scripts=mode == SCRIPTS,
         )
 
     def words(self, record: Any) -> tuple[tuple[bytes, ...], npt.NDArray[np.int32]]:

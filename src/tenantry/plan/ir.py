@@ -126,6 +126,10 @@ class TextColumn:
     ``mean_weight``: (K,) float32. ``chars_slot``/``words_slot`` take the length in bytes and in tokens (-1: unused;
     NaN where the text is missing).
 
+    With ``scripts`` tokens are words of any script (``plan/scripts.py``): letters of the larger alphabets are
+    lower-cased, punctuation of any script ends a word, and what is written without spaces (Chinese,
+    Japanese, Thai, Lao, Khmer, Burmese) comes as pairs of neighbouring characters.
+
     With a ``delimiter`` (one of ``| ; ,``) the text is a list, and its tokens are items: what stands between
     delimiters, or the strings of a JSON array (as text without escapes, or as a list among the record's values), each
     stripped of white space; empty ones do not count. Items are compared as they stand, like the words of a category. A
@@ -142,6 +146,7 @@ class TextColumn:
     chars_slot: int = -1
     words_slot: int = -1
     delimiter: ListDelimiter = ""
+    scripts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,13 +35,14 @@ def parse_dates(values: Iterable[Any], order: DateOrder, digits: DateDigits = ""
     return np.frombuffer(bytearray(raw), np.float64).reshape(-1, DATE_PARTS)
 
 
-def text_matrix(values: Iterable[Any], tokens: Sequence[str], idf: F32) -> Csr:
+def text_matrix(values: Iterable[Any], tokens: Sequence[str], idf: F32, *, scripts: bool = False) -> Csr:
     """TF-IDF rows over known tokens (:func:`tenantry.plan.parse.text_matrix`)."""
     data, indices, ends = _kernel.text_matrix(
         _list(values),
         *_table(tokens),
         np.ascontiguousarray(idf, np.float32).tobytes(),
         TF_WEIGHTS.tobytes(),
+        scripts,
     )
     return Csr(
         np.frombuffer(bytearray(data), np.float32),

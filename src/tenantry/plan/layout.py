@@ -30,6 +30,8 @@ ORDERS = ("ymd", "mdy", "dmy")
 DIGITS = ("", "day", "month", "seconds", "millis", "micros", "excel")
 LATER_PARTS = ("slots", "n_slots")
 """The fields that hold 1 + the slot of a date's year day and week; version 1 had to write 0 there."""
+SCRIPTS = ord("u")
+"""A text's format where its words are of any script; else it is a list's delimiter, or 0."""
 PARTS: tuple[WordPart, ...] = ("word", "email_domain", "url_domain", "prefix")
 DERIVED_OPS = ("difference", "ratio")
 CALIBRATIONS = ("sigmoid", "isotonic", "softmax", "linear", "exp")

@@ -137,8 +137,16 @@ def verify_onnx(
 def write_graph(spec: PlanSpec) -> bytes:
     """The graph of ``spec``, checked by ``onnx.checker`` but not yet compared with the plan."""
     for column in spec.columns:
-        if isinstance(column, GeoColumn) or (isinstance(column, TextColumn) and column.delimiter):
-            what = "a place" if isinstance(column, GeoColumn) else "a list"
+        if isinstance(column, GeoColumn) or (
+            isinstance(column, TextColumn) and (column.delimiter or column.scripts)
+        ):
+            what = (
+                "a place"
+                if isinstance(column, GeoColumn)
+                else "a list"
+                if column.delimiter
+                else "words of any script"
+            )
             raise Unsupported(
                 "onnx_column", f"column {column.name!r} is read as {what}, which the graph has no input for"
             )

@@ -32,7 +32,8 @@ a double, as by ``float()``; results beyond the range of float32 are clamped to 
 
 **Date text**: see :mod:`tenantry.plan.dates`. **Tokens**: runs of ASCII letters and digits (letters lower-cased) and of
 bytes beyond ASCII in UTF-8, of 2 to 64 bytes; others are skipped. The features of a text are its tokens and the pairs
-``"a b"`` of neighbouring tokens, in the order ``a``, ``b``, ``a b``, ``c``, ``b c`` …
+``"a b"`` of neighbouring tokens, in the order ``a``, ``b``, ``a b``, ``c``, ``b c`` … Columns that say so are read by
+the rules of :mod:`tenantry.plan.scripts` instead.
 """
 
 import math
@@ -47,12 +48,12 @@ import numpy.typing as npt
 from tenantry.errors import InvalidData
 from tenantry.plan.dates import DATE_PARTS, NO_DATE, Parts, parse_date
 from tenantry.plan.ir import F32, F64, I32, DateDigits, DateOrder, NumberFormat
+from tenantry.plan.scripts import MAX_TOKEN_BYTES, script_tokens, script_words
 
 SPACE = " \t\n\r\f\v"
 FLT_MAX = float(np.finfo(np.float32).max)
 MAX_NUMBER_BYTES = 1000
 MAX_UNIT_PAIRS = 4
-MAX_TOKEN_BYTES = 64
 MAX_TF = 16
 TF_WEIGHTS: F64 = np.array([0.0, *(1.0 + math.log(tf) for tf in range(1, MAX_TF + 1))])
 """``TF_WEIGHTS[min(count, 16)]``; stored in the plan file, so that every reader has the same numbers."""
@@ -382,8 +383,11 @@ def category_word(value: Any) -> str | None:
     return repr(float(value))
 
 
-def tokens(text: str) -> list[str]:
-    """All features of a text in order: its tokens, and after each the pair that it closes."""
+def tokens(text: str, *, scripts: bool = False) -> list[str]:
+    """All features of a text in order: its tokens, and after each the pair that it closes. ``scripts``: by the rules of
+    :mod:`tenantry.plan.scripts`."""
+    if scripts:
+        return script_tokens(text)
     features: list[str] = []
     before = ""
     for word in words(text):
@@ -394,13 +398,15 @@ def tokens(text: str) -> list[str]:
     return features
 
 
-def words(text: str) -> list[str]:
+def words(text: str, *, scripts: bool = False) -> list[str]:
     """The tokens of a text, without the pairs."""
+    if scripts:
+        return script_words(text)
     runs = _TOKEN.findall(text.encode().lower())
     return [run.decode() for run in runs if 2 <= len(run) <= MAX_TOKEN_BYTES]
 
 
-def text_matrix(values: Iterable[Any], tokens: Sequence[str], idf: F32) -> Csr:
+def text_matrix(values: Iterable[Any], tokens: Sequence[str], idf: F32, *, scripts: bool = False) -> Csr:
     """TF-IDF rows over known ``tokens`` (values as :class:`~tenantry.plan.ir.TextColumn` says), indices ascending."""
     index = {token: i for i, token in enumerate(tokens)}
     data: list[float] = []
@@ -408,7 +414,7 @@ def text_matrix(values: Iterable[Any], tokens: Sequence[str], idf: F32) -> Csr:
     indptr = [0]
     for value in values:
         text = category_word(value)
-        row = text_row(text, index, idf) if text else {}
+        row = text_row(text, index, idf, scripts=scripts) if text else {}
         for token in sorted(row):
             indices.append(token)
             data.append(row[token])
@@ -416,10 +422,12 @@ def text_matrix(values: Iterable[Any], tokens: Sequence[str], idf: F32) -> Csr:
     return Csr(np.array(data, np.float32), np.array(indices, np.int32), np.array(indptr, np.int64))
 
 
-def text_row(text: str, index: dict[str, int], idf: F32, tf: F64 = TF_WEIGHTS) -> dict[int, float]:
+def text_row(
+    text: str, index: dict[str, int], idf: F32, tf: F64 = TF_WEIGHTS, *, scripts: bool = False
+) -> dict[int, float]:
     """Token → value for one text, in the order of first occurrence."""
     counts: dict[int, int] = {}
-    for token in tokens(text):
+    for token in tokens(text, scripts=scripts):
         known = index.get(token)
         if known is not None:
             counts[known] = counts.get(known, 0) + 1

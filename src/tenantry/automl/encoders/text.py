@@ -44,6 +44,8 @@ class TextEncoder:
     """Whether the column is a category first, and its lengths say nothing."""
     delimiter: ListDelimiter = ""
     """Of a list, whose tokens are its items."""
+    scripts: bool = False
+    """Whether its words are read by the rules of :mod:`tenantry.plan.scripts`."""
 
     @classmethod
     def view_of(cls, at: int, column: TypedColumn) -> "TextEncoder | None":
@@ -64,7 +66,9 @@ class TextEncoder:
     ) -> "TextEncoder":
         """Find the vocabulary of a column and encode all its rows. A token must be in ``min_rows`` of them."""
         texts = column.texts()
-        parts = [[] if text is None else tokens(text) for text in texts]
+        # what is written in ASCII alone reads alike either way, and can be exported to ONNX
+        scripts = any(text and not text.isascii() and tokens(text) != tokens(text, True) for text in texts)
+        parts = [[] if text is None else tokens(text, scripts) for text in texts]
         rows_with: Counter[str] = Counter()
         for found in parts:
             rows_with.update(set(found))
@@ -74,7 +78,7 @@ class TextEncoder:
         kept = kept[:max_tokens]
         vocabulary = tuple(t for _, t in kept)
         idf = np.log((1 + present) / (1 + np.array([count for count, _ in kept], dtype=np.float64))) + 1
-        csr = text_matrix(texts, vocabulary, idf.astype(np.float32))
+        csr = text_matrix(texts, vocabulary, idf.astype(np.float32), scripts=scripts)
         matrix = sparse.csr_matrix((csr.data, csr.indices, csr.indptr), shape=(len(texts), len(vocabulary)))
         chars = [np.nan if text is None else len(text.encode()) for text in texts]
         words = [
@@ -89,6 +93,7 @@ class TextEncoder:
             matrix,
             np.array(chars, dtype=np.float32),
             np.array(words, dtype=np.float32),
+            scripts=scripts,
         )
 
     @classmethod

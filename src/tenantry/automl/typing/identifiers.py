@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenantry.automl.typing.distinct import Distinct
+from tenantry.automl.typing.words import word_count
 
 F64 = npt.NDArray[np.float64]
 NEARLY_UNIQUE = 0.95
@@ -53,7 +54,7 @@ def text_identifier(name: str, values: Distinct) -> str | None:
     if rows < 20 or len(values.values) < _enough(name) * rows:
         return None
     texts = values.texts
-    if sum(" " in t for t in texts) > 0.05 * len(texts) or max(map(len, texts)) > 128:
+    if sum(" " in t or word_count(t) > 3 for t in texts) > 0.05 * len(texts) or max(map(len, texts)) > 128:
         return None
     what = f"{len(texts)} different values in {rows} rows"
     if sum(bool(_UUID.fullmatch(t)) for t in texts) > 0.9 * len(texts):

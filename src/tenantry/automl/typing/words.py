@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tenantry.automl.typing.distinct import SAMPLE, Distinct
 from tenantry.automl.typing.places import COUNTRIES
+from tenantry.plan.scripts import UNSPACED
 from tenantry.schema import SemanticType
 
 NULL_WORDS = frozenset(
@@ -52,6 +53,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _PHONE = re.compile(r"\+?[\d\s().\-/]{7,22}(?:\s*(?:x|ext\.?)\s*\d+)?", re.IGNORECASE)
 _DECIMAL = re.compile(r"[+-]?\d*\.\d+")  # a coordinate has a sign and many digits, too
+_UNSPACED = re.compile("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b in UNSPACED) + "]")
 _POSTAL_NAME = re.compile(r"zip|postal|postcode|post_code|plz", re.IGNORECASE)
 _PHONE_NAME = re.compile(r"phone|mobile|(?:^|[^a-z])(?:tel|fax|cell)(?:$|[^a-z])", re.IGNORECASE)
 
@@ -182,11 +184,16 @@ def _names_country(text: str) -> bool:
     return re.sub(r"[^a-z]+", " ", text.lower()).strip() in COUNTRIES
 
 
+def word_count(text: str) -> int:
+    """About how many words a text has; scripts without spaces have one in two characters."""
+    return len(text.split()) + (0 if text.isascii() else len(_UNSPACED.findall(text)) // 2)
+
+
 def is_free_text(values: Distinct) -> bool:
     """Free text: at least two words on average, more than 50 different values, and few repeats of each.
 
     A long label that comes back five times or more is a category: what it meant before says more than its words.
     """
     texts = values.texts
-    mean_words = sum(len(t.split()) for t in texts) / max(1, len(texts))
+    mean_words = sum(map(word_count, texts)) / max(1, len(texts))
     return mean_words >= 2 and len(texts) > 50 and values.present < 5 * len(texts)

@@ -218,18 +218,23 @@ static int append_text(PyObject *list, const char *s, size_t n) {
     return failed;
 }
 
-static PyObject *tokens(PyObject *module, PyObject *text) {
+static PyObject *tokens(PyObject *module, PyObject *args) {
     char pair[2 * PLAN_TOKEN_BYTES + 1], token[PLAN_TOKEN_BYTES];
-    PyObject *list;
+    PyObject *list, *text;
     const char *s;
-    Py_ssize_t n;
+    Py_ssize_t n = 0;
+    plan_words rest = {NULL, 0, 0, 0};
     size_t at = 0, before = 0, length;
+    int scripts = 0, is_word = 1;
     (void)module;
+    if (!PyArg_ParseTuple(args, "O|p", &text, &scripts)) return NULL;
     s = PyUnicode_AsUTF8AndSize(text, &n);
+    rest.s = s;
+    rest.n = (size_t)n;
     list = s ? PyList_New(0) : NULL;
-    while (list && (length = plan_next_token(s, (size_t)n, &at, token))) {
+    while (list && (length = scripts ? plan_next_script_token(&rest, token, &is_word) : plan_next_token(s, (size_t)n, &at, token))) {
         int failed = append_text(list, token, length);
-        if (before && !failed) {
+        if (before && is_word && !failed) {
             pair[before] = ' ';
             memcpy(pair + before + 1, token, length);
             failed = append_text(list, pair, before + 1 + length);
@@ -239,7 +244,7 @@ static PyObject *tokens(PyObject *module, PyObject *text) {
             return NULL;
         }
         memcpy(pair, token, length);
-        before = length;
+        before = is_word ? length : 0;
     }
     return list;
 }
@@ -271,7 +276,7 @@ static int add_row(cells *to, const double *tf, const float *idf, uint8_t *count
     return 0;
 }
 
-static int add_value(PyObject *values, Py_ssize_t i, const plan_table *table, const double *tf, const float *idf,
+static int add_value(PyObject *values, Py_ssize_t i, int scripts, const plan_table *table, const double *tf, const float *idf,
                      uint8_t *counts, uint16_t *touched, cells *to) {
     PyObject *value = PyList_GetItem(values, i);
     uint32_t known = 0, n_words;
@@ -280,7 +285,7 @@ static int add_value(PyObject *values, Py_ssize_t i, const plan_table *table, co
     if (!value) return -1;
     Py_INCREF(value);
     status = word_of(value, 0, &w);
-    if (status == VALUE_THERE) known = plan_count_tokens(table, w.s, (size_t)w.n, counts, touched, &n_words);
+    if (status == VALUE_THERE) known = plan_count_tokens(table, w.s, (size_t)w.n, scripts, counts, touched, &n_words);
     word_release(&w);
     Py_DECREF(value);
     if (status == VALUE_ERROR) return refuse_item(i), -1;
@@ -299,9 +304,10 @@ static PyObject *text_matrix(PyObject *module, PyObject *args) {
     uint8_t *counts;
     uint16_t *touched;
     int64_t *end;
+    int scripts = 0;
     (void)module;
-    if (!PyArg_ParseTuple(args, "Oy#y#IIKy#y#", &values, &entries, &n_entries, &strings, &n_strings, &max_probe, &max_bytes,
-                          &key, &idf, &n_idf, &tf, &n_tf)) return NULL;
+    if (!PyArg_ParseTuple(args, "Oy#y#IIKy#y#|p", &values, &entries, &n_entries, &strings, &n_strings, &max_probe, &max_bytes,
+                          &key, &idf, &n_idf, &tf, &n_tf, &scripts)) return NULL;
     n = PyList_Size(values);
     if (n < 0) return NULL;
     if (n_tf != 8 * (PLAN_MAX_TF + 1) || n_idf / 4 >= PLAN_NO_ROW) return PyErr_SetString(PyExc_ValueError, "bad table"), NULL;
@@ -315,7 +321,7 @@ static PyObject *text_matrix(PyObject *module, PyObject *args) {
         Py_ssize_t i = 0;
         end = (int64_t *)(void *)PyBytes_AsString(ends);
         for (end[0] = 0; i < n; i++) {
-            if (add_value(values, i, &table, (const double *)(const void *)tf, (const float *)(const void *)idf, counts, touched, &to)) break;
+            if (add_value(values, i, scripts, &table, (const double *)(const void *)tf, (const float *)(const void *)idf, counts, touched, &to)) break;
             end[i + 1] = (int64_t)to.n;
         }
         if (i == n) {
@@ -339,6 +345,6 @@ PyMethodDef COLUMN_METHODS[] = {
      "float64 bytes; the table of units comes from tenantry's own table builder."},
     {"parse_dates", parse_dates, METH_VARARGS, "parse_dates(values, order, digits, /)\n--\n\nfloat64 bytes, 7 a value."},
     {"category_word", category_word, METH_O, "category_word(value, /)\n--\n\nThe word of a value, or None."},
-    {"tokens", tokens, METH_O, "tokens(text, /)\n--\n\nTokens and pairs of a text."},
-    {"text_matrix", text_matrix, METH_VARARGS, "text_matrix(values, entries, strings, max_probe, max_bytes, key, idf, tf, /)\n--\n\nCSR parts."},
+    {"tokens", tokens, METH_VARARGS, "tokens(text, scripts=False, /)\n--\n\nTokens and pairs of a text."},
+    {"text_matrix", text_matrix, METH_VARARGS, "text_matrix(values, entries, strings, max_probe, max_bytes, key, idf, tf, scripts=False, /)\n--\n\nCSR parts."},
     {NULL, NULL, 0, NULL}};

@@ -76,7 +76,7 @@ static void put_tokens(const plan *p, uint32_t column, const char *s, size_t n, 
     uint32_t words, known;
     double norm;
     for (uint32_t i = 0; i < c->n_slots; i++) put(row, p->shorts[c->slots + i], 0.0);
-    known = plan_count_tokens(&table, s, n, row->counts, row->touched, &words);
+    known = plan_count_tokens(&table, s, n, c->format == PLAN_SCRIPTS, row->counts, row->touched, &words);
     norm = plan_text_norm(p->head->tf, idf, row->counts, row->touched, known);
     for (uint32_t i = 0; i < known; i++) {
         uint32_t token = row->touched[i];
@@ -139,7 +139,7 @@ void plan_put_missing(const plan *p, uint32_t column, plan_row *row) {
     case PLAN_CATEGORY: put_row(p, column, c->missing_row, row); break;
     case PLAN_GEO: put_place(c, NULL, row); break;
     default:
-        if (c->format) put_items(p, column, NULL, NULL, 0, row);
+        if (plan_is_list(c)) put_items(p, column, NULL, NULL, 0, row);
         else put_tokens(p, column, "", 0, row);
     }
 }
@@ -163,7 +163,7 @@ void plan_put_text(const plan *p, uint32_t column, const char *s, size_t n, plan
     } else if (c->kind == PLAN_GEO) {
         double point[2];
         put_place(c, plan_parse_place(s, n, point) ? point : NULL, row);
-    } else if (c->format) {
+    } else if (plan_is_list(c)) {
         plan_items items = plan_items_of(s, n, (char)c->format);
         put_items(p, column, &items, NULL, 0, row);
     } else {

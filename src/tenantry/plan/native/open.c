@@ -171,7 +171,7 @@ static int known_format(const plan_column *c, uint32_t version) {
     if (version < 2) return c->format <= (c->kind == PLAN_DATE ? 2 : 3);
     if (c->kind == PLAN_NUMBER) return c->format < 8;
     if (c->kind == PLAN_DATE) return (c->format & 3) <= PLAN_DMY && c->format >> 2 <= PLAN_EXCEL;
-    if (c->kind == PLAN_TEXT) return !c->format || c->format == '|' || c->format == ';' || c->format == ',';
+    if (c->kind == PLAN_TEXT) return !c->format || c->format == '|' || c->format == ';' || c->format == ',' || c->format == PLAN_SCRIPTS;
     if (c->kind == PLAN_GEO) return !c->format;
     if ((c->format & 255) == PLAN_PREFIX) return c->format >> 8 >= 1 && c->format >> 8 <= 255;
     return c->format < PLAN_PREFIX;

@@ -105,7 +105,10 @@ static inline int plan_is_view(const plan *p, uint32_t column) {
     return column && c->name == c[-1].name && c->name_bytes == c[-1].name_bytes;
 }
 
-static inline int plan_takes_list(const plan_column *c) { return c->kind == PLAN_GEO || (c->kind == PLAN_TEXT && c->format); }
+#define PLAN_SCRIPTS 'u'    /* a text's format: words of any script; else a list's delimiter, or 0 */
+
+static inline int plan_is_list(const plan_column *c) { return c->kind == PLAN_TEXT && c->format && c->format != PLAN_SCRIPTS; }
+static inline int plan_takes_list(const plan_column *c) { return c->kind == PLAN_GEO || plan_is_list(c); }
 
 static inline plan_table plan_table_of(const plan *p, const plan_column *c) {
     return (plan_table){p->entries + c->entries, p->strings, p->head->key, c->n_entries, c->max_probe, c->max_bytes};
@@ -143,9 +146,13 @@ uint64_t plan_hash(const char *s, size_t n, uint64_t key);
 uint32_t plan_find(const plan_table *t, const char *s, size_t n);                             /* row or PLAN_NO_ROW */
 size_t plan_next_token(const char *s, size_t n, size_t *at, char token[PLAN_TOKEN_BYTES]);    /* 0: none left */
 uint32_t plan_count_word(const plan_table *t, const char *s, size_t n, uint8_t *counts, uint16_t *touched, uint32_t known);
-uint32_t plan_count_tokens(const plan_table *t, const char *s, size_t n, uint8_t *counts, uint16_t *touched, uint32_t *words);
+uint32_t plan_count_tokens(const plan_table *t, const char *s, size_t n, int scripts, uint8_t *counts, uint16_t *touched, uint32_t *words);
 double plan_text_norm(const double *tf, const float *idf, const uint8_t *counts, const uint16_t *touched, uint32_t n);
 double plan_text_value(const double *tf, float idf, uint8_t count, double norm);
+
+/* scripts.c: tokens of a text in any script. */
+typedef struct { const char *s; size_t n, at; int inside; } plan_words;    /* inside: the character at `at` ended a pair */
+size_t plan_next_script_token(plan_words *w, char token[PLAN_TOKEN_BYTES], int *is_word);    /* 0: none left */
 
 /* parts.c: what a category of this format looks up of a word; 0 bytes where it has no such part. */
 size_t plan_word_part(const char **s, size_t n, uint32_t format, char buffer[PLAN_DOMAIN_BYTES]);

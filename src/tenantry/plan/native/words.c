@@ -78,21 +78,23 @@ uint32_t plan_count_word(const plan_table *t, const char *s, size_t n, uint8_t *
     return known;
 }
 
-uint32_t plan_count_tokens(const plan_table *t, const char *s, size_t n, uint8_t *counts, uint16_t *touched, uint32_t *words) {
+uint32_t plan_count_tokens(const plan_table *t, const char *s, size_t n, int scripts, uint8_t *counts, uint16_t *touched, uint32_t *words) {
     char pair[2 * PLAN_TOKEN_BYTES + 1], token[PLAN_TOKEN_BYTES];
     size_t at = 0, before = 0, length;
+    plan_words rest = {s, n, 0, 0};
     uint32_t known = 0;
+    int is_word = 1;
     *words = 0;
-    while ((length = plan_next_token(s, n, &at, token))) {
+    while ((length = scripts ? plan_next_script_token(&rest, token, &is_word) : plan_next_token(s, n, &at, token))) {
         ++*words;
         known = plan_count_word(t, token, length, counts, touched, known);
-        if (before) {
+        if (before && is_word) {
             pair[before] = ' ';
             memcpy(pair + before + 1, token, length);
             known = plan_count_word(t, pair, before + 1 + length, counts, touched, known);
         }
         memcpy(pair, token, length);
-        before = length;
+        before = is_word ? length : 0;
     }
     return known;
 }
