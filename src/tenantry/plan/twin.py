@@ -72,9 +72,8 @@ class Twin(TwinColumns):
                 powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
                 return np.asarray(powers / powers.sum(axis=1, keepdims=True))
             value = np.exp(scaled) if kind == "exp" else scaled
-            return np.where(
-                value < head["low"], head["low"], np.where(value > head["high"], head["high"], value)
-            )
+            limited = np.where(value > head["high"], head["high"], value)
+            return np.asarray(np.where(value < head["low"], head["low"], limited), np.float64)
 
     # --- explain ---
 
