@@ -96,7 +96,7 @@ def auroc_influence(positive: np.ndarray, score: F64) -> tuple[float, F64]:
 
 def summed(influence: F64, clusters: I64 | None) -> F64:
     """Influences of rows as influences of clusters, which are what is independent; ``clusters`` are numbered from 0."""
-    return influence if clusters is None else np.bincount(clusters, influence)
+    return influence if clusters is None else np.asarray(np.bincount(clusters, influence), dtype=np.float64)
 
 
 def mean_error(per_row: F64, clusters: I64 | None = None) -> float:
