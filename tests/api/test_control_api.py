@@ -398,6 +398,10 @@ def _check(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> None:
         assert set(value) <= set(schema["properties"]), schema.get("title")
         for name, one in value.items():
             _check(one, schema["properties"][name], schemas)
+    elif isinstance(value, list) and schema.get("items") is False:  # a fixed number of different items
+        assert len(value) == len(schema["prefixItems"]), schema
+        for one, its in zip(value, schema["prefixItems"], strict=True):
+            _check(one, its, schemas)
     elif isinstance(value, list) and "items" in schema:
         for one in value:
             _check(one, schema["items"], schemas)

@@ -280,14 +280,14 @@ def test_an_outcome_made_of_copies_of_one_row_is_still_learnt():
 
 
 def test_a_budget_that_cuts_training_short_is_a_finding() -> None:
-    rows = 6_000
+    rows = 20_000
     chance = np.random.default_rng(5)
     table = pa.table(
-        {f"x{i}": [f"{v:.6f}" for v in chance.normal(size=rows)] for i in range(12)}
+        {f"x{i}": [f"{v:.1f}" for v in chance.normal(size=rows)] for i in range(12)}
         | {"y": ["yes" if v > 0 else "no" for v in chance.normal(size=rows)]}
     )
     definition = PredictionDefinition(name="x", target="y")
-    short = train(TENANT, table, definition, budget_cpu_seconds=0.8)
+    short = train(TENANT, table, definition, budget_cpu_seconds=1.2)
     long = train(TENANT, table, definition, budget_cpu_seconds=60.0)
     assert "budget_bound" in {finding.code for finding in short.scorecard.findings}
     assert "budget_bound" not in {finding.code for finding in long.scorecard.findings}

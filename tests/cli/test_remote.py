@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import pyarrow as pa
 import pytest
 from tests.certificates import self_signed
 
@@ -83,7 +84,7 @@ def scorer(server: Limited) -> HttpScorer:
 
 def test_a_file_that_a_rate_refuses_is_sent_again_when_the_server_says(limited: Limited) -> None:
     limited.refusals = [(429, 0.1), (503, 0.2)]
-    assert len(scorer(limited).score([{"tenure": 1}, {"tenure": 2}], 0)) == 2
+    assert len(scorer(limited).score(pa.table({"tenure": [1, 2]}), 0)) == 2
     first, second, third = limited.asked
     assert second - first >= 0.1
     assert third - second >= 0.2
@@ -92,7 +93,7 @@ def test_a_file_that_a_rate_refuses_is_sent_again_when_the_server_says(limited: 
 def test_a_wait_beyond_all_patience_is_an_error_at_once(limited: Limited) -> None:
     limited.refusals = [(429, PATIENCE_SECONDS + 1)]
     with pytest.raises(Overloaded, match="used up"):
-        scorer(limited).score([{"tenure": 1}], 0)
+        scorer(limited).score(pa.table({"tenure": [1]}), 0)
     assert len(limited.asked) == 1
 
 

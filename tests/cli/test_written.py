@@ -8,7 +8,7 @@ from tests.cli.conftest import Run
 def _customers(path: Path, encoding: str, sign: str = ";") -> Path:
     rows = [
         "město;tarif;odešel",
-        *(f"{('Plzeň', 'Kroměříž', 'Dvůr')[row % 3]};{row % 7};{row % 2}" for row in range(90)),
+        *(f"{('Plzeň', 'Kroměříž', 'Dvůr')[row % 3]};{row % 7};{int(row % 7 > 3)}" for row in range(90)),
     ]
     path.write_bytes("\n".join(rows).replace(";", sign).encode(encoding))
     return path
