@@ -50,6 +50,7 @@ BODIES: dict[str, Any] = {
     "begin_rollout": {"challenger": 1},
     "observe_outcomes": [{"version": 1, "reward": 1}],
     "ask_what_if": {"record": {"tenure": 3}},
+    "check_before_scoring": {"records": [{"tenure": 3}]},
     "find_similar_records": {"record": {"tenure": 3}},
     "put_schedule": {"prediction": "churn", "every_seconds": 86_400},
 }

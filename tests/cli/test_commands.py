@@ -291,6 +291,21 @@ def test_a_failed_scoring_leaves_no_file(tenantry: Run, furnished: Path, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["other.csv"]
 
 
+def test_predict_warns_of_a_file_unlike_the_training_table_and_scores_it(
+    tenantry: Run, furnished: Path, served: Path, tmp_path: Path
+) -> None:
+    late, usual = tmp_path / "late.csv", tmp_path / "usual.csv"
+    late.write_text("tenure\n" + "".join(f"{60 + row % 9}\n" for row in range(150)))
+    usual.write_text("tenure\n" + "".join(f"{row % 36}\n" for row in range(150)))
+    words = ("--tenant", "acme", "predict", "churn")
+    for home in (furnished, served):
+        done = tenantry("--home", home, *words, late)
+        assert len(_rows(done)) == 150
+        assert "warning: tenure is distributed otherwise than in training" in " ".join(done.err.split())
+        assert "otherwise" not in tenantry("--home", home, *words, late, "--no-check").err
+        assert "otherwise" not in tenantry("--home", home, *words, usual).err
+
+
 def test_missing_columns_count_as_unknown_and_are_named(
     tenantry: Run, furnished: Path, tmp_path: Path
 ) -> None:

@@ -82,7 +82,12 @@ def model(auroc: float = 0.8, *, plan: bytes = b"a plan", **changes: Any) -> Tra
         scorecard=card,
         receipt=receipt,
         feature_plan=("months: as a number",),
-        reference={"months": [1, 2]},
+        reference={
+            "rows": 60,
+            "features": {
+                "tenure": {"type": "number", "missing": 0, "edges": [12.0, 24.0], "counts": [20, 20, 20]}
+            },
+        },
         model_card="# churn\n",
         seed=0,
         library_versions={"lightgbm": "4"},

@@ -9,6 +9,7 @@ import msgspec
 
 from tenantry.access import Key, Role, Tenant
 from tenantry.api.answers import Exported, KeyCreated, Uploaded, Verified, VersionDetail
+from tenantry.api.checking import TableCheck
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
 from tenantry.cli.deploying import DeploymentBackend
@@ -165,6 +166,10 @@ class Backend(DeploymentBackend, InsightBackend, RolloutBackend, Protocol):
 
     def scorecard(self, tenant: TenantId, model: str, ref: str) -> Scorecard:
         """Everything measured about a version."""
+        ...
+
+    def check(self, tenant: TenantId, model: str, ref: str, table: Any) -> TableCheck:
+        """What speaks against scoring this Arrow table of plain values."""
         ...
 
     def verify(self, tenant: TenantId, model: str, ref: str) -> Verified:

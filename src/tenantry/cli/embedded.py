@@ -12,6 +12,7 @@ import msgspec
 
 from tenantry.access import Key, Role, Tenant
 from tenantry.api.answers import Exported, KeyCreated, Uploaded, Verified, VersionDetail
+from tenantry.api.checking import TableCheck, check_rows
 from tenantry.api.control import ControlPlane
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
@@ -217,6 +218,10 @@ class EmbeddedBackend(EmbeddedDeployments, EmbeddedInsights, EmbeddedRollouts):
     def scorecard(self, tenant: TenantId, model: str, ref: str) -> Scorecard:
         """See ``Backend``."""
         return self._control.scorecard(tenant, model, ref)
+
+    def check(self, tenant: TenantId, model: str, ref: str, table: Any) -> TableCheck:
+        """See ``Backend``."""
+        return check_rows(self._control, tenant, model, ref, table)
 
     def verify(self, tenant: TenantId, model: str, ref: str) -> Verified:
         """See ``Backend``."""

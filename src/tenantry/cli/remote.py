@@ -4,12 +4,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
 
 from tenantry.access import Key, Role, Tenant
 from tenantry.api.answers import Exported, KeyCreated, Uploaded, Verified, VersionDetail
+from tenantry.api.checking import TableCheck
 from tenantry.apps import PredictionDefinition
 from tenantry.bundle import Scorecard
 from tenantry.cli.backend import Scorer
@@ -211,6 +213,11 @@ class HttpBackend(HttpDeployments, HttpInsights, HttpRollouts):
     def scorecard(self, tenant: TenantId, model: str, ref: str) -> Scorecard:
         """See ``Backend``."""
         return self._http.get(f"{_version_path(model, ref)}/scorecard", Scorecard, tenant)
+
+    def check(self, tenant: TenantId, model: str, ref: str, table: Any) -> TableCheck:
+        """See ``Backend``."""
+        path = f"/models/{word(model)}/versions/{word(ref)}/check"
+        return self._http.post(path, TableCheck, tenant, {"records": table.to_pylist()})
 
     def verify(self, tenant: TenantId, model: str, ref: str) -> Verified:
         """See ``Backend``."""

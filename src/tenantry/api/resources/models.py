@@ -1,11 +1,12 @@
 """Models, their immutable versions, and the aliases that say which version is served."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from starlette.responses import Response
 
 from tenantry.api.answers import Verified, VersionDetail
+from tenantry.api.checking import TableCheck, check_records
 from tenantry.api.route import Call, Page, Paging, Route, Scope
 from tenantry.bundle import Scorecard
 from tenantry.registry import AliasChange, Model, Version
@@ -27,6 +28,12 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     version: str | int
     expected: int | None = None
+
+
+class RecordsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Records by the table's column names; a few thousand, drawn evenly, say as much as all of them."""
+
+    records: tuple[dict[str, Any], ...]
 
 
 def list_models(call: Call) -> Page[Model]:
@@ -62,6 +69,14 @@ def show_model_card(call: Call) -> Response:
     """Give a version's model card in Markdown."""
     card = call.control.model_card(call.tenant, call.path["model"], call.path["version"])
     return Response(card, media_type="text/markdown; charset=utf-8")
+
+
+def check_before_scoring(call: Call) -> TableCheck:
+    """Say what speaks against scoring these records: columns filled in or distributed otherwise than in training.
+
+    The largest change comes first. It needs 100 records; of fewer nothing is said."""
+    asked: RecordsBody = call.body
+    return check_records(call.control, call.tenant, call.path["model"], call.path["version"], asked.records)
 
 
 def verify_version(call: Call) -> Verified:
@@ -125,6 +140,15 @@ ROUTES = (
     _read(f"{_VERSION}/card", show_model_card, str, media="text/markdown"),
     _read(f"{_VERSION}/verify", verify_version, Verified),
     _read(f"{_VERSION}/export", export_version, bytes, query=ExportQuery, media="application/octet-stream"),
+    Route(
+        method="POST",
+        path=f"{_VERSION}/check",
+        scope=Scope.TENANT,
+        action="models:read",
+        handler=check_before_scoring,
+        body=RecordsBody,
+        reply=TableCheck,
+    ),
     _read(f"{_MODEL}/aliases", list_aliases, dict[str, int]),
     _read(f"{_ALIAS}/history", list_alias_changes, Page[AliasChange], query=Paging),
     Route(

@@ -22,7 +22,8 @@ def apply(*, session: Injected, file: Annotated[Path, Parameter(name=("--file", 
     Parameters
     ----------
     file
-        The definition: name, target, segment, examples, key, columns in and out, budget, seed.
+        The definition: name and target; also segment, examples, key, columns in and out, types, metric, costs,
+        class_weights, monotone, protected, group, time, split, effort, budget, seed (docs/data.md).
     """
     definition = load_definition(file)
     tenant = session.tenant

@@ -8,7 +8,7 @@ from cyclopts import App
 
 from tenantry.cli.session import Injected, Session, UsageError, print_json
 from tenantry.cli.written import Written
-from tenantry.errors import InvalidData, InvalidRequest
+from tenantry.errors import InvalidData, InvalidRequest, TenantryError
 from tenantry.registry import CHAMPION
 from tenantry.tenancy import TenantId
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tenantry.api.answers import VersionDetail
 
 SLICE_ROWS = 2_000
+CHECK_ROWS = 2_000
+"""Rows, drawn evenly, that are held against the training table."""
+ENOUGH_ROWS = 100
+MOST_SHOWN = 5
 
 
 def register(app: App) -> None:
@@ -32,6 +36,7 @@ def predict(
     explain: int = 0,
     out: Path | None = None,
     version: str = CHAMPION,
+    check: bool = True,
     written: Written | None = None,
 ) -> None:
     """Score a file: one row out per row in, in order.
@@ -53,6 +58,8 @@ def predict(
         The file to write: .csv, .parquet or .jsonl; the text ones also with .gz.
     version
         A version number, or an alias.
+    check
+        Say on stderr which columns are filled in or distributed otherwise than in training (of 100 rows or more).
     """
     # Imported here: Arrow is not needed for help and wrong usage.
     from tenantry.cli.scores import Layout, check_out, open_sink  # noqa: PLC0415
@@ -68,6 +75,8 @@ def predict(
     key_column = table.column(layout.key) if layout.key in table.column_names else None
     key_type = table.schema.field(layout.key).type if key_column is not None else table.schema.field(0).type
     columns = table.select(inputs)
+    if check:
+        _check(session, tenant, detail, columns)
     with (
         session.backend.scorer(tenant, detail) as scorer,
         open_sink(out, layout, key_type, json=session.json) as sink,
@@ -79,6 +88,30 @@ def predict(
                 keys = key_column.slice(start, SLICE_ROWS).to_pylist()
             sink.write([layout.row(key, one) for key, one in zip(keys, found, strict=True)])
     _done(session, detail, table.num_rows, out)
+
+
+def _check(session: Session, tenant: TenantId, detail: "VersionDetail", columns: Any) -> None:
+    """Warn of what changed since training; the scores are given all the same."""
+    rows = columns.num_rows
+    if rows < ENOUGH_ROWS:
+        return
+    taken = min(rows, CHECK_ROWS)
+    drawn = _plain(columns.take([i * rows // taken for i in range(taken)]))
+    try:
+        found = session.backend.check(
+            tenant, detail.version.model, str(detail.version.number), drawn
+        ).findings
+    except TenantryError as error:
+        session.note(f"warning: the file was not held against the training table: {error.message}")
+        return
+    for finding in found[:MOST_SHOWN]:
+        session.note(f"warning: {finding.message}")
+    if len(found) > MOST_SHOWN:
+        session.note(f"warning: {len(found) - MOST_SHOWN} more columns changed")
+    if found:
+        session.note(
+            "Check what changed before you rely on the scores, or train again (--no-check says nothing)."
+        )
 
 
 def _done(session: Session, detail: "VersionDetail", rows: int, out: Path | None) -> None:
