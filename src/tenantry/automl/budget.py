@@ -36,6 +36,10 @@ class Budget:
         """A stop ``seconds`` from now, or when the budget ends if that is sooner."""
         return Deadline(time.process_time() + max(0.0, min(seconds, self.left)), self)
 
+    def overrun(self, seconds: float) -> "Deadline":
+        """A stop ``seconds`` from now, whatever is left: for a step without which all others were in vain."""
+        return Deadline(time.process_time() + seconds, self)
+
     def require(self, step: str) -> None:
         """Raise ``InvalidData("budget_exhausted")`` where nothing is left for a step that cannot be left out."""
         if self.left <= 0:

@@ -108,7 +108,7 @@ def _fewer(
     encoded = space.fit(part, learning.encoding_target, learning.seed)
     matrix = space.forest_matrix(space.dense(encoded, held), held)
     own = space.forest_matrix(space.train_dense(encoded), part)
-    bins = ForestBins(own, learning.y[part], learning.objective, (matrix, learning.y[held]))
+    bins = ForestBins(own, learning.y[part], learning.objective, (matrix, learning.y[held]), space.plain)
     deadline = budget.deadline(BUDGET_SHARE * budget.limit)
     longest = max(forest.rounds for forest in trial.forests)
     forest = fit_forest(bins, trial.params, rounds=longest, seed=learning.seed, deadline=deadline)

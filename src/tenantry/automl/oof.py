@@ -93,9 +93,10 @@ class FirstRun:
 
 
 def folds_to_run(learning: Learning) -> list[int]:
-    """The folds whose rows are predicted: all; of a large table a part; by time, the latest."""
+    """The folds whose rows are predicted: all; of a large table a part; by time, the latest. Folds of groups are as
+    unlike as the groups, so all are needed."""
     count = learning.split.count
-    if len(learning.y) < ENOUGH_ROWS:
+    if len(learning.y) < ENOUGH_ROWS or learning.split.kind == "group":
         return list(range(count))
     return list(range(max(0, count - ENOUGH_FOLDS), count))
 

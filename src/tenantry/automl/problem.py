@@ -17,7 +17,6 @@ from tenantry.schema import Task
 
 LOG_SKEW = 1.0
 """From this skewness on, the logarithm of positive values is tried as well."""
-_VALUE_PARTS = ("value", "days")
 _DIRECTIONS = {"increasing": 1, "decreasing": -1}
 
 
@@ -66,7 +65,7 @@ def read_objective(target: Target, space: FeatureSpace, definition: PredictionDe
     """The task, the weights of its classes and the constraints on slots.
 
     Errors: ``InvalidRequest("definition_invalid")`` for the weight of a class that is none, or a direction of a column
-    that is no number and no date.
+    that is no number (a date is read in parts, which would not all follow).
     """
     return Objective(
         target.task,
@@ -102,12 +101,10 @@ def _directions(space: FeatureSpace, definition: PredictionDefinition) -> tuple[
     directions = [0] * len(space.slots)
     for name, direction in definition.monotone.items():
         places = [i for i, column in enumerate(space.columns) if column.name == name]
-        found = [
-            i for i, slot in enumerate(space.slots) if slot.column in places and slot.part in _VALUE_PARTS
-        ]
+        found = [i for i, slot in enumerate(space.slots) if slot.column in places and slot.part == "value"]
         if places and not found:
             raise InvalidRequest(
-                "definition_invalid", f"monotone: {name!r} is no number and no date, so it has no direction"
+                "definition_invalid", f"monotone: {name!r} is no number, so it has no direction"
             )
         for i in found:
             directions[i] = _DIRECTIONS[direction]

@@ -34,8 +34,7 @@ CODES: dict[str, tuple[str, str]] = {
         "Install the extra: pip install 'tenantry[onnx]'.",
     ),
     "onnx_column": (
-        "A column of the model is of a kind that an ONNX graph has no input for: a list, a place, or words of any "
-        "script.",
+        "A column of the model is of a kind that no ONNX graph has an input for: a list, a place, words of any script.",
         "Serve the plan itself, or train without that column.",
     ),
     "onnx_no_columns": (

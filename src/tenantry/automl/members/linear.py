@@ -207,7 +207,9 @@ def _without_absent(
     if len(present) == 1:
         intercept[present] = 0.0
         return LinearFit(weights, intercept)
-    found, offset = logistic(matrix, np.searchsorted(present, y), strength, passes, None)
+    found, offset = logistic(
+        matrix, np.searchsorted(present, y), strength, passes, None, objective.row_weights(y)
+    )
     if len(present) == 2:  # one row of weights for both classes
         found, offset = np.hstack((-found / 2, found / 2)), np.array([-offset[0] / 2, offset[0] / 2])
     weights[:, present], intercept[present] = found, offset
