@@ -140,7 +140,10 @@ def _fit_value(t: F64, y: F64, m: F64, scale: ValueScale) -> Calibration:
         )
     smear = float(np.exp(np.clip(scale.spread * (t - m), -20, 20)).mean())
     # Duan's factor is itself noisy under heavy tails; it is kept near the ratio of the means that it stands for.
-    ratio = float(y.mean() / np.exp(m * scale.spread + scale.center).mean())
+    with np.errstate(over="ignore"):
+        # Kept to what can be predicted, or one margin far out would decide the factor for all.
+        values = np.clip(np.exp(m * scale.spread + scale.center), scale.low, scale.high)
+    ratio = float(y.mean() / values.mean())
     b = scale.center + np.log(np.clip(smear, ratio / 1.1, ratio * 1.1))
     return Calibration(kind="exp", a=scale.spread, b=np.array([float(b)]), low=scale.low, high=scale.high)
 

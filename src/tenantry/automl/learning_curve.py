@@ -145,12 +145,17 @@ def _described(
     gains = [_next_gain(draw, beyond, free[i] if i % 2 else None) for i, draw in enumerate(drawn)]
     low, high = (max(0.0, float(v)) for v in np.quantile(gains, (0.025, 0.975)))
     loss = each.mean(axis=0)
-    share = doubled / max(1e-9, guessing - float(loss[-1]))
+    gained = guessing - float(loss[-1])
+    share = doubled / gained if gained > 0 else 0.0
     helps = low > 0 and share >= _WORTH
     name = "the unexplained share of the differences" if task is Task.REGRESSION else "log loss"
     expected = (
         f"twice the rows are expected to lower {name} by {figure(doubled)} (95 %: {figure(low)} to {figure(high)}), "
-        f"which is {max(0.0, share):.0%} of what the model gains on guessing"
+        + (
+            f"which is {share:.0%} of what the model gains on guessing"
+            if gained > 0
+            else "and guessing is no worse"
+        )
     )
     return LearningCurve(
         metric="squared_error" if task is Task.REGRESSION else "log_loss",

@@ -192,7 +192,7 @@ def _standing(
     p_values = np.array([p for _, _, p in read])
     told: list[tuple[float, Segment]] = []
     for suspect, (value, rest, p) in zip(suspects, read, strict=True):
-        if p > _limit(p_values):
+        if not p <= _limit(p_values):  # nor where it is unknown, for want of rows
             continue
         off = abs(value - rest) / scored.scale
         if (value < WORSE * rest) if suspect.kind == "error" else (off < OFF[task]):
